@@ -1,0 +1,44 @@
+"""The way to the broker: one FastStream broker for all that a service sends and receives."""
+
+import asyncio
+import logging
+
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+
+from entente_chassis.refusal import Unavailable
+
+_ACKNOWLEDGED_WITHIN = 10.0
+
+
+def make_broker(bootstrap: str, client_id: str) -> KafkaBroker:
+    """A broker whose producer waits for all replicas and writes each record once, however often it has to send it."""
+    return KafkaBroker(
+        bootstrap.split(","),
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        logger=logging.getLogger("faststream.entente"),
+        log_level=logging.DEBUG,
+        graceful_timeout=None,
+    )
+
+
+class Bus:
+    """Sends records and waits for the broker's acknowledgement."""
+
+    def __init__(self, broker: KafkaBroker) -> None:
+        self._broker = broker
+
+    async def send(self, topic: str, key: bytes, value: bytes, headers: dict[str, str]) -> None:
+        """Send one record.
+
+        Raises:
+            Unavailable: the broker did not acknowledge it in time. It may arrive all the same.
+        """
+        try:
+            async with asyncio.timeout(_ACKNOWLEDGED_WITHIN):
+                await self._broker.publish(value, topic=topic, key=key, headers=headers)
+        except (KafkaError, TimeoutError) as error:
+            raise Unavailable("BROKER_UNAVAILABLE", "The broker does not acknowledge: try again shortly.") from error
