@@ -104,10 +104,9 @@ class DeadLetters:
     _perhaps_parked: set[str] = field(default_factory=set)
 
     async def prepare(self) -> None:
-        """Make the indexes and learn what is parked."""
+        """Make the indexes."""
         await self.letters.prepare()
         await self.parks.prepare()
-        await self.refresh()
 
     async def refresh(self) -> None:
         """Learn what is parked: on assignment, since another member may have parked it."""

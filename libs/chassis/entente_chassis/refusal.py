@@ -1,4 +1,4 @@
-"""How a rule says no: a stable reason, a message with the remedy, and the fields at fault. Pure; the domain may use it."""
+"""How a rule says no: a stable reason, a message with the remedy, and the fields at fault. Pure, for the domain too."""
 
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from google.protobuf.wrappers_pb2 import BoolValue, Int64Value, StringValue
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 
 from entente_chassis import topics
 from entente_chassis.bus import Bus, make_broker
@@ -140,7 +142,7 @@ class World:
         await broker.connect()
         standard = {
             "ce_id": f"{id}:0:{n}",
-            "ce_type": type_name or Int64Value.DESCRIPTOR.full_name,
+            "ce_type": type_name or (Int64Value if isinstance(message, bytes) else message).DESCRIPTOR.full_name,
             "ce_source": "test",
             "ce_subject": id,
             "ce_time": datetime.now(UTC).isoformat(),
@@ -443,6 +445,21 @@ async def test_a_timer_that_fell_due_while_everything_was_down_fires_once(world:
     for loop in loops:
         loop.cancel()
     assert (await reminders.require("reminders/r", what="reminder")).state.fired == 1
+
+
+async def test_an_event_is_handled_in_the_trace_of_the_command_that_caused_it(world: World) -> None:
+    trace.set_tracer_provider(TracerProvider())
+    seen: list[int] = []
+
+    async def handler(event: Incoming[Int64Value]) -> None:
+        seen.append(trace.get_current_span().get_span_context().trace_id)
+        await world.apply(event)
+
+    with trace.get_tracer("test").start_as_current_span("command") as command:
+        await world.sources.change("sources/a", say)
+    async with world.consumer({Int64Value: handler}), world.relay():
+        await eventually(lambda: _is(world.values("sources/a"), [1]))
+    assert seen == [command.get_span_context().trace_id]
 
 
 async def _is(value: Awaitable[Any], wanted: object) -> bool:
