@@ -1,0 +1,1 @@
+"""What brands and creators write to each other, and what they are told."""

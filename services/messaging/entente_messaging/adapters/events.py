@@ -1,0 +1,20 @@
+"""Domain events as public events."""
+
+from google.protobuf.message import Message
+
+from entente.messaging.v1 import events_pb2 as pb
+from entente_chassis.protomap import to_proto
+from entente_messaging.domain.conversations import MessageSent, ReplyTimeMeasured
+from entente_messaging.domain.notifications import NotificationDelivered, NotificationFailed
+
+PUBLISHES: dict[type, type[Message]] = {
+    MessageSent: pb.MessageSent,
+    ReplyTimeMeasured: pb.ReplyTimeMeasured,
+    NotificationDelivered: pb.NotificationDelivered,
+    NotificationFailed: pb.NotificationFailed,
+}
+
+
+def to_message(event: object) -> Message:
+    """The public event of a domain event."""
+    return to_proto(PUBLISHES[type(event)], event)

@@ -1,0 +1,122 @@
+"""What only looks."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from entente_chassis.refusal import Invalid
+from entente_chassis.store import Outcome
+from entente_messaging.application.office import Office
+from entente_messaging.domain.conversations import Conversation, Message
+from entente_messaging.domain.notifications import Notification
+from entente_messaging.domain.occasions import Party
+from entente_messaging.domain.templates import Template
+
+_BATCH = 200
+
+
+async def conversations_of(
+    office: Office, participant: str, campaign: str, *, page_size: int, page_token: str
+) -> tuple[list[Outcome[Conversation]], str]:
+    """The conversations of a brand or creator, the one with the latest message first."""
+    where: dict[str, Any] = {_side_of(participant): participant}
+    if campaign:
+        where["about.campaign"] = campaign
+    scope = f"conversations {participant} {campaign}"
+    return await office.conversations.page(
+        where, order_by="-last_message_at", page_size=page_size, page_token=page_token, scope=scope
+    )
+
+
+async def unread(office: Office, conversation: Outcome[Conversation], party: Party) -> int:
+    """How many messages of the other side a side has not read."""
+    other = Party.CREATOR if party is Party.BRAND else Party.BRAND
+    read_until = conversation.state.read_until(party)
+    return await office.messages.count(
+        {"conversation": conversation.id, "sender": other, "position": {"$gt": read_until}}
+    )
+
+
+async def messages_of(
+    office: Office, conversation: str, *, page_size: int, page_token: str
+) -> tuple[list[Outcome[Message]], str]:
+    """The messages of a conversation in order."""
+    return await office.messages.page(
+        {"conversation": conversation},
+        order_by="position",
+        page_size=page_size,
+        page_token=page_token,
+        scope=f"messages {conversation}",
+    )
+
+
+async def messages_after(office: Office, conversation: str, after: tuple[int, str]) -> list[Outcome[Message]]:
+    """The next messages after a position; those written at the same microsecond are told apart by name."""
+    position, name = after
+    found = await office.messages.find(
+        {"conversation": conversation, "position": {"$gte": position}}, order_by="position", limit=_BATCH
+    )
+    return [message for message in found if (message.state.position, message.id) > (position, name)]
+
+
+async def templates_of(
+    office: Office, brand: str, *, page_size: int, page_token: str
+) -> tuple[list[Outcome[Template]], str]:
+    """A brand's own templates."""
+    return await office.templates.page(
+        {"brand": brand}, page_size=page_size, page_token=page_token, scope=f"templates {brand}"
+    )
+
+
+async def notifications_of(
+    office: Office, recipient: str, *, unread_only: bool, campaign: str, page_size: int, page_token: str
+) -> tuple[list[Outcome[Notification]], str, int, int]:
+    """What a brand or creator was told, the latest first; the next token, how many match, how many are unread."""
+    where: dict[str, Any] = {"recipient": recipient}
+    if campaign:
+        where["campaign"] = campaign
+    if unread_only:
+        where["unread"] = True
+    page, token = await office.notifications.page(
+        where,
+        order_by="-created_at",
+        page_size=page_size,
+        page_token=page_token,
+        scope=f"notifications {_flat(where)}",
+    )
+    total = await office.notifications.count(where)
+    unread_total = await office.notifications.count({"recipient": recipient, "unread": True})
+    return page, token, total, unread_total
+
+
+def resume_token(message: Outcome[Message]) -> str:
+    """Where a stream goes on after a message."""
+    return base64.urlsafe_b64encode(f"{message.state.position}|{message.id}".encode()).decode()
+
+
+def read_resume_token(token: str) -> tuple[int, str]:
+    """The position that a token stands for; the beginning for "".
+
+    Raises:
+        Invalid: it is no token of a stream.
+    """
+    if not token:
+        return 0, ""
+    try:
+        position, separator, name = base64.urlsafe_b64decode(token.encode()).decode().partition("|")
+        if not separator:
+            raise ValueError("no separator")
+        return int(position), name
+    except (binascii.Error, ValueError) as error:
+        raise Invalid(
+            "RESUME_TOKEN_INVALID", "resume_token is of no stream: give back the last one, or leave it out."
+        ) from error
+
+
+def _side_of(participant: str) -> str:
+    return "about.brand" if participant.startswith("brands/") else "about.creator"
+
+
+def _flat(where: Mapping[str, Any]) -> str:
+    return " ".join(f"{path}={value}" for path, value in sorted(where.items()))

@@ -1,0 +1,1 @@
+"""Conversations, notifications, templates and contacts: pure rules, no I/O."""
