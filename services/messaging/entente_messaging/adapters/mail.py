@@ -67,6 +67,7 @@ class SmtpMailer(Mailer):
 
     def _compose(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()
+        message.set_content(mail.text)  # First: it takes away every header that begins with "Content-".
         message["From"] = self._from
         message["To"] = mail.to
         message["Subject"] = mail.subject
@@ -74,7 +75,6 @@ class SmtpMailer(Mailer):
         message["Message-ID"] = f"<{mail.id}@{self._sender.rpartition('@')[2]}>"
         message["Content-Language"] = mail.language
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(mail.text)
         return message
 
 

@@ -12,6 +12,7 @@ from aiosmtpd.controller import Controller
 from entente_chassis.refusal import Unavailable
 from entente_messaging.adapters.mail import SmtpMailer
 from entente_messaging.application.office import Mail, MailRefused
+from entente_stack import ports
 
 MAIL = Mail("abc", "līga@example.org", "Crème d’été : c’est parti", "Sveiki, Līga!\nÀ bientôt", "lv")
 
@@ -38,12 +39,14 @@ class Inbox:
 @pytest.fixture
 def inbox() -> Iterator[tuple[Inbox, SmtpMailer]]:
     handler = Inbox()
-    controller = Controller(handler, hostname="127.0.0.1", port=0, enable_SMTPUTF8=True)
+    controller = Controller(handler, hostname="127.0.0.1", port=ports.pick(), enable_SMTPUTF8=True)
     controller.start()
-    assert controller.server is not None
-    port = controller.server.sockets[0].getsockname()[1]
     mailer = SmtpMailer(
-        ("127.0.0.1", port), sender="no-reply@entente.example", display_name="Entente", starttls=False, login=None
+        (controller.hostname, controller.port),
+        sender="no-reply@entente.example",
+        display_name="Entente",
+        starttls=False,
+        login=None,
     )
     yield handler, mailer
     controller.stop()
