@@ -60,7 +60,7 @@ async def test_an_email_arrives_as_it_was_written_and_under_the_same_id_each_tim
     await mailer.send(MAIL)
     first, second = handler.mails
     assert (first["Subject"], first["To"], first["Content-Language"]) == (MAIL.subject, MAIL.to, "lv")
-    assert first.get_content().strip() == MAIL.text
+    assert first.get_content().replace("\r\n", "\n").strip() == MAIL.text
     assert first["Message-ID"] == second["Message-ID"] == "<abc@entente.example>"
 
 
