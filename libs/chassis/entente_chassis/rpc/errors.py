@@ -9,6 +9,7 @@ from entente_chassis.refusal import Refusal, Unavailable, Violation
 
 ERROR_DOMAIN = "entente"
 DETAILS_KEY = "grpc-status-details-bin"
+TOO_MANY_CALLS = "TOO_MANY_CALLS"
 _RETRY_SECONDS = 1
 _BY_STATUS: dict[str, type[Refusal]] = {
     kind.status: kind
@@ -57,7 +58,8 @@ def to_refusal(error: grpc.aio.AioRpcError) -> Refusal:
                 if detail.Unpack(bad_request):
                     violations += [Violation(v.field, v.description, v.reason) for v in bad_request.field_violations]
                 detail.Unpack(info)
-    kind = _BY_STATUS.get(code.name, Unavailable)
+    # A peer at its limit of calls is away for a moment; other limits are answers.
+    kind = Unavailable if info.reason == TOO_MANY_CALLS else _BY_STATUS.get(code.name, Unavailable)
     return kind(info.reason or code.name, message, violations=violations, **info.metadata)
 
 

@@ -9,8 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import grpc
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
@@ -21,7 +20,7 @@ from entente_chassis.auth import Caller, KeySet, Role
 from entente_chassis.refusal import Denied, Exhausted, Refusal, Unauthenticated, Unavailable
 from entente_chassis.rpc import validation
 from entente_chassis.rpc.call import Call, enter_call
-from entente_chassis.rpc.errors import DETAILS_KEY, to_status
+from entente_chassis.rpc.errors import DETAILS_KEY, TOO_MANY_CALLS, to_status
 from entente_chassis.settings import ServiceSettings, split_address
 
 Access = Mapping[str, frozenset[Role]]
@@ -61,7 +60,7 @@ class RpcServer:
         self._settings = settings
         keys = keys or KeySet(settings.auth_jwks, settings.auth_issuer, settings.auth_audience)
         self._gate = _Gate(keys, settings.grpc_max_concurrent_calls)
-        self._health = HealthServicer()
+        self._health = health.aio.HealthServicer()
         self._services: list[str] = []
         self._server = grpc.aio.server(interceptors=[self._gate], options=_options(settings))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -315,7 +314,7 @@ class _Served:
         otel_context.attach(trace.set_span_in_context(self._span))
         gate = self._gate
         if gate._active > gate._max_concurrent:
-            raise Exhausted("TOO_MANY_CALLS", "The service is at its limit of calls at once: try again shortly.")
+            raise Exhausted(TOO_MANY_CALLS, "The service is at its limit of calls at once: try again shortly.")
         if self._streaming and gate._stopping:
             raise Unavailable("SHUTTING_DOWN", "The service is stopping: connect again.")
         caller = gate.authorise(f"/{self._method}", self._metadata)

@@ -362,6 +362,7 @@ async def test_calls_beyond_the_limit_are_refused_and_health_is_still_answered(t
             await asyncio.wait_for(arrived.acquire(), 5)
         code, refusal = await _refusal_of(client.GetOne(LETTER))
         assert (code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS")
+        assert isinstance(refusal, Unavailable), "whoever calls may try again"
         health: Any = server.client(health_pb2_grpc.HealthStub)
         assert (await health.Check(health_pb2.HealthCheckRequest())).status == health_pb2.HealthCheckResponse.SERVING
         release.set()
