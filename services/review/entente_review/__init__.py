@@ -1,0 +1,1 @@
+"""Review: what creators submit, what was checked in it, and what was decided."""

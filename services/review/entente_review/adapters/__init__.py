@@ -1,0 +1,1 @@
+"""What connects the rules to the store, to the wire, and to the packaged data."""
