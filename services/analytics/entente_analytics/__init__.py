@@ -1,0 +1,1 @@
+"""Analytics: what a campaign returned. Tracked links, conversions, content metrics, KPIs and objectives."""

@@ -1,0 +1,1 @@
+"""The database kinds, the public events and the click journal."""

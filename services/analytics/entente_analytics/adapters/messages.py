@@ -1,0 +1,125 @@
+"""Domain values as the messages of the API."""
+
+from typing import Any
+
+from entente.analytics.v1 import service_pb2 as pb
+from entente.type.v1 import type_pb2
+from entente_analytics.application.queries import Clicks
+from entente_analytics.domain.content import Post
+from entente_analytics.domain.links import PromoCode, TrackedLink
+from entente_analytics.domain.orders import Attribution, Candidate, Order
+from entente_chassis.protomap import to_proto
+from entente_chassis.store.model import Outcome
+
+
+def platform_number(platform: str) -> type_pb2.Platform.ValueType:
+    """The enum's number of a platform; that of "not said" for a name that is not known here."""
+    name = f"PLATFORM_{platform}"
+    if name not in type_pb2.Platform.keys():  # noqa: SIM118 (an enum wrapper is no mapping)
+        return type_pb2.PLATFORM_UNSPECIFIED
+    return type_pb2.Platform.Value(name)
+
+
+def tracked_link(outcome: Outcome[TrackedLink], clicks: Clicks, public_url: str) -> pb.TrackedLink:
+    """A link with its clicks."""
+    link = outcome.state
+    return to_proto(
+        pb.TrackedLink,
+        vars(link.owner)
+        | {
+            "name": link.name,
+            "destination_url": link.destination_url,
+            "utm": link.utm,
+            "attribution_window_days": link.window.days,
+            "short_url": link.short_url(public_url),
+            "clicks": clicks.counted,
+            "bot_clicks": clicks.bots,
+            "repeat_clicks": clicks.repeats,
+            "create_time": link.created_at,
+            "etag": outcome.etag,
+        },
+    )
+
+
+def promo_code(outcome: Outcome[PromoCode]) -> pb.PromoCode:
+    """A promo code."""
+    promo = outcome.state
+    return to_proto(
+        pb.PromoCode,
+        vars(promo.owner)
+        | {
+            "name": promo.name,
+            "code": promo.code,
+            "valid_from_time": promo.valid_from,
+            "valid_until_time": promo.valid_until,
+            "create_time": promo.created_at,
+            "etag": outcome.etag,
+        },
+    )
+
+
+def attribution(won: Attribution | None) -> pb.Attribution | None:
+    """To whom a sale belongs."""
+    if won is None:
+        return None
+    return to_proto(
+        pb.Attribution, vars(won.owner) | {"rule": won.rule, "source": won.source, "touch_time": won.touched_at}
+    )
+
+
+def conversion(outcome: Outcome[Order]) -> pb.Conversion:
+    """A sale."""
+    order = outcome.state
+    return to_proto(
+        pb.Conversion,
+        {
+            "name": order.name,
+            "brand": order.brand,
+            "order_id": order.order_id,
+            "amount": order.amount,
+            "refunded_amount": order.refunded,
+            "net_amount": order.net,
+            "order_time": order.ordered_at,
+            "promo_code": order.used_code.code if order.used_code else "",
+            "new_customer": order.new_customer,
+            "attribution": attribution(order.attribution),
+            "refunds": [vars(refund) | {"refund_time": refund.at} for refund in order.refunds],
+            "create_time": order.created_at,
+            "etag": outcome.etag,
+        },
+    )
+
+
+def candidate(judged: Candidate) -> pb.AttributionCandidate:
+    """What became of one touch or promo code."""
+    owner: dict[str, Any] = vars(judged.owner) if judged.owner else {}
+    return to_proto(
+        pb.AttributionCandidate,
+        owner
+        | {
+            "source": judged.source,
+            "verdict": judged.verdict,
+            "explanation": judged.explanation,
+            "touch_time": judged.touched_at,
+            "window_end_time": judged.window_end,
+            "declared": judged.declared,
+        },
+    )
+
+
+def content_metrics(post: Post, etag: str) -> pb.ContentMetrics:
+    """A post with its latest totals."""
+    return to_proto(
+        pb.ContentMetrics,
+        {
+            "name": post.name,
+            "collaboration": post.collaboration,
+            "post_url": post.url,
+            "platform": platform_number(post.platform),
+            "figures": post.latest(),
+            "measure_time": post.measured_at,
+            "audience": post.audience,
+            "reading_count": len(post.readings),
+            "etag": etag,
+        },
+    )

@@ -1,0 +1,106 @@
+"""Figures, progress and reports as the messages of the API."""
+
+from datetime import datetime
+
+from entente.analytics.v1 import service_pb2 as pb
+from entente_analytics.adapters.messages import content_metrics, platform_number
+from entente_analytics.application.queries import Report, is_estimated
+from entente_analytics.domain.campaigns import Campaign, Collaboration, Metric
+from entente_analytics.domain.objectives import Progress
+from entente_analytics.domain.reports import funnel, notes
+from entente_chassis.protomap import to_proto
+
+
+def campaign_kpis_message(report: Report, now: datetime) -> pb.CampaignKpis:
+    """The figures of a campaign and its parts."""
+    known = {collaboration.name: collaboration for collaboration in report.facts.collaborations}
+    kpis = report.kpis
+    return to_proto(
+        pb.CampaignKpis,
+        {
+            "campaign": report.campaign.name,
+            "total": kpis.total,
+            "creators": [
+                _creator(name, known.get(name)) | {"kpis": figures} for name, figures in kpis.creators.items()
+            ],
+            "platforms": [
+                {"platform": platform_number(platform), "kpis": figures} for platform, figures in kpis.platforms.items()
+            ],
+            "days": [{"day": day, "kpis": figures} for day, figures in kpis.days.items()],
+            "compute_time": now,
+        },
+    )
+
+
+def progress_message(campaign: Campaign, progress: Progress, estimated: bool, now: datetime) -> pb.ObjectiveProgress:
+    """How far an objective is."""
+    objective = progress.objective
+    return to_proto(
+        pb.ObjectiveProgress,
+        {
+            "campaign": campaign.name,
+            "metric": objective.metric,
+            "target": objective.target,
+            "value": progress.value,
+            "progress_basis_points": progress.progress_basis_points,
+            "pace_basis_points": progress.pace_basis_points,
+            "status": progress.status,
+            "estimated": estimated,
+            "start_time": progress.start,
+            "deadline": objective.deadline,
+            "compute_time": now,
+            "currency_code": campaign.currency if objective.metric is Metric.REVENUE else "",
+        },
+    )
+
+
+def report_message(report: Report, now: datetime) -> pb.CampaignReport:
+    """All that the report of a campaign shows."""
+    campaign, progress = report.campaign, report.progress
+    objective = None
+    if progress is not None:
+        objective = progress_message(campaign, progress, is_estimated(report.facts, progress), now)
+    return to_proto(
+        pb.CampaignReport,
+        {
+            "campaign": campaign.name,
+            "title": campaign.title,
+            "brand": campaign.brand,
+            "brand_display_name": campaign.brand_display_name,
+            "state": campaign.state,
+            "start_time": campaign.start,
+            "end_time": campaign.end,
+            "target_audience": campaign.target,
+            "objective": objective,
+            "kpis": campaign_kpis_message(report, now),
+            "funnel": funnel(report.facts.collaborations, report.kpis.total),
+            "costs": [_cost(collaboration) for collaboration in report.facts.collaborations if collaboration.cost],
+            "posts": [content_metrics(post, "") for post in report.facts.posts],
+            "notes": notes(report.kpis.total),
+            "compute_time": now,
+        },
+    )
+
+
+def _creator(name: str, collaboration: Collaboration | None) -> dict[str, object]:
+    if collaboration is None:
+        return {"collaboration": name}
+    return {
+        "creator": collaboration.creator,
+        "collaboration": name,
+        "creator_display_name": collaboration.creator_display_name,
+        "platform": platform_number(collaboration.platform),
+        "followers": collaboration.followers,
+        "state": collaboration.state,
+    }
+
+
+def _cost(collaboration: Collaboration) -> dict[str, object]:
+    return {
+        "collaboration": collaboration.name,
+        "creator_display_name": collaboration.creator_display_name,
+        "fee": collaboration.fee,
+        "gift_value": collaboration.gift_value,
+        "shipping_cost": collaboration.shipping_cost,
+        "total": collaboration.cost,
+    }

@@ -1,0 +1,1 @@
+"""Use cases: commands change aggregates, queries fold them into figures."""

@@ -1,0 +1,51 @@
+"""The aggregates that the use cases work on, handed in as one."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from entente_analytics.domain.campaigns import Campaign, Collaboration
+from entente_analytics.domain.clicks import ClickDay
+from entente_analytics.domain.content import Post
+from entente_analytics.domain.links import PromoCode, TrackedLink
+from entente_analytics.domain.objectives import Watch
+from entente_analytics.domain.orders import Order
+from entente_chassis.store.aggregates import Aggregates
+
+S = TypeVar("S")
+
+_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Random bytes that all replicas share, in hexadecimal; a visitor salt is good for one day only."""
+
+    value: str
+    day: str = ""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """All aggregates of the service."""
+
+    links: Aggregates[TrackedLink]
+    promo_codes: Aggregates[PromoCode]
+    click_days: Aggregates[ClickDay]
+    orders: Aggregates[Order]
+    posts: Aggregates[Post]
+    campaigns: Aggregates[Campaign]
+    collaborations: Aggregates[Collaboration]
+    watches: Aggregates[Watch]
+    secrets: Aggregates[Secret]
+
+
+async def every(aggregates: Aggregates[S], where: Mapping[str, Any]) -> AsyncIterator[S]:
+    """All states that match, fetched by the page, so that only what is made of them has to fit into memory."""
+    token = ""
+    while True:
+        page, token = await aggregates.page(where, page_size=_PAGE, page_token=token, scope="every")
+        for outcome in page:
+            yield outcome.state
+        if not token:
+            return

@@ -1,0 +1,72 @@
+"""Puts the service together: the only place that knows every adapter."""
+
+from entente.analytics.v1 import service_pb2_grpc
+from entente_analytics.adapters import kinds
+from entente_analytics.adapters.clicks import new_incarnation, sender
+from entente_analytics.adapters.journal import Journal
+from entente_analytics.application.redirect import DailySalt, LinkBook, Redirect, click_ids
+from entente_analytics.application.stores import Stores
+from entente_analytics.domain.clicks import ClickIds, DayVisitors
+from entente_analytics.entrypoints import events, timers
+from entente_analytics.entrypoints.grpc import ACCESS, AnalyticsServicer
+from entente_analytics.entrypoints.http import redirect_app
+from entente_analytics.settings import Settings
+from entente_chassis import topics
+from entente_chassis.clock import Clock
+from entente_chassis.runtime import Runtime
+
+
+def build(settings: Settings, *, service: str = "analytics", clock: Clock | None = None) -> Runtime:
+    """The service, ready to run.
+
+    Args:
+        settings: from the environment.
+        service: its consumer group; another one for an analytics beside the real one, such as a test's.
+        clock: the domain's clock; from the settings without one.
+    """
+    runtime = Runtime(service, settings, clock=clock)
+    stores = Stores(
+        links=runtime.aggregates(kinds.LINKS),
+        promo_codes=runtime.aggregates(kinds.PROMO_CODES),
+        click_days=runtime.aggregates(kinds.CLICK_DAYS),
+        orders=runtime.aggregates(kinds.ORDERS),
+        posts=runtime.aggregates(kinds.POSTS),
+        campaigns=runtime.aggregates(kinds.CAMPAIGNS),
+        collaborations=runtime.aggregates(kinds.COLLABORATIONS),
+        watches=runtime.aggregates(kinds.WATCHES),
+        secrets=runtime.aggregates(kinds.SECRETS),
+    )
+    book = LinkBook(stores)
+    visitors = DayVisitors(settings.visitors_remembered)
+    incarnation = new_incarnation()
+    journal = Journal(settings.journal_dir, incarnation)
+    key: list[ClickIds] = []
+
+    def ids() -> ClickIds:
+        return key[0]
+
+    async def start() -> None:
+        key.append(await click_ids(stores))
+        journal.open()
+        day = runtime.clock.now().date().isoformat()
+        for taken in journal.clicks_of(day):
+            visitors.is_new(day, taken.mark)
+
+    redirect = Redirect(book, ids, DailySalt(stores), visitors, incarnation, journal.keep, runtime.clock)
+    runtime.on_start(start)
+    runtime.topic(kinds.CLICKS)
+    runtime.background("click journal", journal.write)
+    runtime.background("click stream", lambda: journal.send(sender(runtime.publish)))
+    runtime.http(redirect_app(redirect, trusted_proxies=settings.trusted_proxies), settings.http_bind)
+    runtime.consume(
+        [topics.snapshots("campaign", "campaigns"), topics.snapshots("campaign", "collaborations"), kinds.CLICKS],
+        events.routes(stores, book, runtime.clock),
+    )
+    runtime.timer(stores.watches, timers.look_at_objectives(stores, runtime.clock, settings.objective_look_every))
+    runtime.timer(stores.promo_codes, timers.settle_promo_codes(stores, runtime.clock))
+    runtime.serve(
+        service_pb2_grpc.add_AnalyticsServiceServicer_to_server,
+        AnalyticsServicer(stores, ids, runtime.clock, settings.public_url),
+        ACCESS,
+    )
+    return runtime

@@ -1,0 +1,108 @@
+"""How much of an audience is in the target, and what has to be assumed to say so."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Assumption(StrEnum):
+    """Something a figure had to assume, because it was not measured."""
+
+    MAIN_CODE_IS_ALL = "MAIN_CODE_IS_ALL"
+    INDEPENDENT_DIMENSIONS = "INDEPENDENT_DIMENSIONS"
+    DIMENSION_NOT_KNOWN = "DIMENSION_NOT_KNOWN"
+    AUDIENCE_NOT_KNOWN = "AUDIENCE_NOT_KNOWN"
+    REACH_ADDED_UP = "REACH_ADDED_UP"
+
+
+IN_WORDS = {
+    Assumption.MAIN_CODE_IS_ALL: (
+        "Of some audiences only the main code (for example the main country) is known and not its share: "
+        "the whole audience was counted there. Reach in target is an upper limit for them."
+    ),
+    Assumption.INDEPENDENT_DIMENSIONS: (
+        "Shares of countries, ages, genders and languages were multiplied as if they were independent of each other."
+    ),
+    Assumption.DIMENSION_NOT_KNOWN: (
+        "The target restricts something that is not known of some audiences, which was left out. "
+        "Reach in target is an upper limit for them."
+    ),
+    Assumption.AUDIENCE_NOT_KNOWN: (
+        "Of some audiences nothing is known that the target restricts: their reach was left out of reach in target, "
+        "which is a lower limit for them."
+    ),
+    Assumption.REACH_ADDED_UP: "Reach was added up over posts: a person who saw two posts is counted twice.",
+}
+
+
+@dataclass(frozen=True)
+class WeightedCode:
+    """A code and the share of the audience that has it; None when it is only known as the largest."""
+
+    code: str
+    weight: float | None = None
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who follows a creator. An empty list is not known; it does not mean nobody."""
+
+    countries: tuple[WeightedCode, ...] = ()
+    ages: tuple[WeightedCode, ...] = ()
+    genders: tuple[WeightedCode, ...] = ()
+    languages: tuple[WeightedCode, ...] = ()
+    devices: tuple[WeightedCode, ...] = ()
+    active_share: float | None = None
+    types: tuple[WeightedCode, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Whom a campaign wants to reach. An empty list does not restrict."""
+
+    countries: tuple[str, ...] = ()
+    ages: tuple[str, ...] = ()
+    genders: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    interests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InTarget:
+    """The share of an audience in the target; None when nothing that the target asks for is known."""
+
+    share: float | None
+    assumptions: frozenset[Assumption] = field(default_factory=frozenset)
+
+
+def in_target(audience: Audience, target: Target) -> InTarget:
+    """The share of an audience that is in the target: the product over what the target restricts.
+
+    Interests describe content and not people, so they do not restrict.
+    """
+    restricted = [
+        (codes, wanted)
+        for codes, wanted in (
+            (audience.countries, target.countries),
+            (audience.ages, target.ages),
+            (audience.genders, target.genders),
+            (audience.languages, target.languages),
+        )
+        if wanted
+    ]
+    known = [(codes, wanted) for codes, wanted in restricted if codes]
+    if restricted and not known:
+        return InTarget(None, frozenset({Assumption.AUDIENCE_NOT_KNOWN}))
+
+    assumptions = set()
+    share = 1.0
+    for codes, wanted in known:
+        if all(code.weight is None for code in codes):
+            assumptions.add(Assumption.MAIN_CODE_IS_ALL)
+            share *= any(code.code in wanted for code in codes)
+        else:
+            share *= min(1.0, sum(code.weight or 0.0 for code in codes if code.code in wanted))
+    if len(known) > 1:
+        assumptions.add(Assumption.INDEPENDENT_DIMENSIONS)
+    if len(known) < len(restricted):
+        assumptions.add(Assumption.DIMENSION_NOT_KNOWN)
+    return InTarget(share, frozenset(assumptions))

@@ -1,0 +1,1 @@
+"""Ways in: gRPC, the HTTP redirect, event streams and timers."""
