@@ -1,0 +1,1 @@
+"""How matching is kept and told of."""

@@ -1,0 +1,38 @@
+"""The tables that are shipped with the service, read once."""
+
+import csv
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+
+from entente_matching.domain.reference import (
+    Benchmarks,
+    Countries,
+    Reference,
+    Tier,
+    Tiers,
+    Vocabulary,
+    read_benchmark,
+)
+
+
+@cache
+def load_reference() -> Reference:
+    """Size bands, benchmarks, countries and the vocabulary.
+
+    Raises:
+        ValueError: a table is not right.
+    """
+    return Reference(
+        tiers=Tiers(Tier(row["tier"], int(row["min_followers"])) for row in _rows("tiers.csv")),
+        benchmarks=Benchmarks(read_benchmark(row) for row in _rows("benchmarks.csv")),
+        countries=Countries(
+            (row["code"], [row["name"], *filter(None, row["aliases"].split(";"))]) for row in _rows("countries.csv")
+        ),
+        vocabulary=Vocabulary((row["label"], row["categories"].split()) for row in _rows("categories.csv")),
+    )
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    text = (resources.files("entente_matching") / "data" / name).read_text(encoding="utf-8")
+    yield from csv.DictReader(text.splitlines())

@@ -1,0 +1,1 @@
+"""What matching does: commands, queries, and the index that answers searches."""

@@ -1,0 +1,1 @@
+"""Creators, figures, filters and scores: pure rules."""

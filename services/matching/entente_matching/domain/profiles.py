@@ -1,0 +1,94 @@
+"""A creator seen through one of its accounts: what filters and scores look at."""
+
+from dataclasses import dataclass, replace
+
+from entente_matching.domain.creators import NO_AUDIENCE, Account, Audience, Creator, main_code
+from entente_matching.domain.feedback import PastPerformance, performance_value
+from entente_matching.domain.figures import authentic_share, basis_of, latest_engagement_rate, latest_followers
+from entente_matching.domain.reference import AUTHENTIC_SHARE, ENGAGEMENT_METRICS, Reference
+from entente_matching.domain.words import EngagementBasis, Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A creator through one account; through none, when it has none. What is not known is None, "" or empty.
+
+    Args:
+        engagement_percentile: which share of similar creators engage less, from 0 to 1.
+        authentic_percentile: which share of similar creators have a smaller share of authentic engagements.
+        performance: how good the past collaborations were, from 0 to 1.
+    """
+
+    creator: str
+    display_name: str
+    country: str = ""
+    languages: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    verified: bool = False
+    platform: Platform | None = None
+    handle: str = ""
+    followers: int | None = None
+    tier: str = ""
+    average_views: float | None = None
+    engagement_rate: float | None = None
+    engagement_basis: EngagementBasis | None = None
+    engagement_percentile: float | None = None
+    engagement_population: str = ""
+    authentic_percentile: float | None = None
+    audience: Audience = NO_AUDIENCE
+    past: PastPerformance | None = None
+    performance: float | None = None
+
+    @property
+    def main_audience_country(self) -> str:
+        """The largest country of the audience; "" when not known. Not where the creator lives."""
+        return main_code(self.audience.countries)
+
+
+def profiles_of(name: str, creator: Creator, past: PastPerformance | None, reference: Reference) -> tuple[Profile, ...]:
+    """A creator through each of its accounts, or through none when it has none."""
+    if not creator.accounts:
+        return (_profile(name, creator, None, past, reference),)
+    return tuple(_profile(name, creator, account, past, reference) for account in creator.accounts)
+
+
+def without_account(name: str, creator: Creator, past: PastPerformance | None, reference: Reference) -> Profile:
+    """What is known of a creator whatever its accounts."""
+    return _profile(name, creator, None, past, reference)
+
+
+def _profile(
+    name: str, creator: Creator, account: Account | None, past: PastPerformance | None, reference: Reference
+) -> Profile:
+    facts = Profile(
+        creator=name,
+        display_name=creator.display_name,
+        country=creator.country,
+        languages=creator.languages,
+        categories=creator.categories,
+        verified=creator.verified,
+        past=past,
+        performance=performance_value(past),
+    )
+    if account is None:
+        return facts
+    followers = latest_followers(account)
+    basis = basis_of(account.platform)
+    rate = latest_engagement_rate(account)
+    engagement = reference.benchmarks.find(ENGAGEMENT_METRICS[basis], account.platform, followers)
+    authentic = authentic_share(account)
+    authenticity = reference.benchmarks.find(AUTHENTIC_SHARE, account.platform, followers)
+    return replace(
+        facts,
+        platform=account.platform,
+        handle=account.handle,
+        followers=followers,
+        tier=reference.tiers.of(followers),
+        average_views=account.latest.figures.get("average_views") if account.latest else None,
+        engagement_rate=rate,
+        engagement_basis=basis if rate is not None else None,
+        engagement_percentile=engagement.percentile(rate) if engagement and rate is not None else None,
+        engagement_population=engagement.population if engagement else "",
+        authentic_percentile=authenticity.percentile(authentic) if authenticity and authentic is not None else None,
+        audience=account.audience,
+    )
