@@ -1,0 +1,1 @@
+"""Brands, campaigns with their objective, and the collaborations of creators in them."""

@@ -1,0 +1,1 @@
+"""The database kinds, the public events, and the client of matching."""

@@ -1,0 +1,64 @@
+"""Domain events and states as public events. Events are named as their messages are, and mapped by field."""
+
+from entente.campaign.v1 import events_pb2 as pb
+from entente_chassis.protomap import to_proto
+from google.protobuf.message import Message
+
+from entente_campaign.domain import brands, campaigns, events
+from entente_campaign.domain.campaigns import Campaign
+from entente_campaign.domain.collaborations import Collaboration
+
+PUBLISHES: dict[type, type[Message]] = {
+    brands.BrandRegistered: pb.BrandRegistered,
+    campaigns.CampaignPublished: pb.CampaignPublished,
+    campaigns.CampaignStarted: pb.CampaignStarted,
+    campaigns.CampaignPaused: pb.CampaignPaused,
+    campaigns.CampaignResumed: pb.CampaignResumed,
+    campaigns.CampaignCancelled: pb.CampaignCancelled,
+    campaigns.CampaignCompleted: pb.CampaignCompleted,
+    events.CreatorInvited: pb.CreatorInvited,
+    events.ApplicationReceived: pb.ApplicationReceived,
+    events.CollaborationPreselected: pb.CollaborationPreselected,
+    events.CollaborationAccepted: pb.CollaborationAccepted,
+    events.CollaborationDeclined: pb.CollaborationDeclined,
+    events.CollaborationWithdrawn: pb.CollaborationWithdrawn,
+    events.CollaborationExpired: pb.CollaborationExpired,
+    events.CollaborationOverdue: pb.CollaborationOverdue,
+    events.CollaborationCancelled: pb.CollaborationCancelled,
+    events.CollaborationCompleted: pb.CollaborationCompleted,
+    events.CollaborationRated: pb.CollaborationRated,
+    events.ShipmentSent: pb.ShipmentSent,
+    events.ShipmentReceived: pb.ShipmentReceived,
+    events.ShipmentLost: pb.ShipmentLost,
+    events.ContentPublished: pb.ContentPublished,
+    events.ReminderDue: pb.ReminderDue,
+    events.PayableCreated: pb.PayableCreated,
+}
+
+
+def to_message(event: object) -> Message:
+    """The public event of a domain event."""
+    return to_proto(PUBLISHES[type(event)], event)
+
+
+def campaign_snapshot(name: str, campaign: Campaign) -> Message:
+    """The full state of a campaign, as others copy it."""
+    return to_proto(pb.CampaignSnapshot, vars(campaign) | {"campaign": name})
+
+
+def collaboration_snapshot(name: str, collaboration: Collaboration) -> Message:
+    """The full state of a collaboration, as others copy it."""
+    shipment, payable, fit = collaboration.shipment, collaboration.payable, collaboration.fit
+    return to_proto(
+        pb.CollaborationSnapshot,
+        vars(collaboration)
+        | {
+            "ref": collaboration.ref,
+            "fit_score_hundredths": fit.score_hundredths if fit else None,
+            "cost": collaboration.cost,
+            "send_time": shipment.send_time if shipment else None,
+            "receive_time": shipment.receive_time if shipment else None,
+            "compliance_percent": collaboration.compliance_percent,
+            "payable": payable.amount if payable else None,
+        },
+    )

@@ -1,0 +1,127 @@
+"""Domain values as the messages of the API, and back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from entente.campaign.v1 import service_pb2 as pb
+from entente_chassis.auth import Caller
+from entente_chassis.money import Money
+from entente_chassis.protomap import from_proto, to_proto
+from entente_chassis.refusal import Invalid, Refusal, Violation
+from entente_chassis.rpc.errors import to_status
+from entente_chassis.store import Outcome
+
+from entente_campaign.application.commands import Result
+from entente_campaign.domain import places
+from entente_campaign.domain.brands import Brand
+from entente_campaign.domain.campaigns import EDITABLE, Brief, Campaign, Compensation, Objective, Persona
+from entente_campaign.domain.collaborations import Collaboration
+from entente_campaign.domain.words import Mechanic, Platform, TargetAudience, Timeline
+
+_BRAND_ONLY = ("budget", "budget_summary", "places", "places_taken")
+
+
+@dataclass(frozen=True)
+class _Editable:
+    """The fields of a campaign that a brand sets, as a message may or may not have them."""
+
+    title: str
+    mechanic: Mechanic | None
+    objective: Objective | None
+    target_audience: TargetAudience | None
+    persona: Persona | None
+    brief: Brief | None
+    markets: tuple[str, ...]
+    platforms: tuple[Platform, ...]
+    compensation: Compensation | None
+    budget: Money | None
+    places: int
+    application_deadline_time: datetime | None
+    start_time: datetime | None
+    end_time: datetime | None
+    timeline: Timeline | None
+
+
+def campaign_values(message: pb.Campaign, paths: Sequence[str] = ()) -> Mapping[str, Any]:
+    """What a brand sets of a campaign.
+
+    Args:
+        message: holds the values.
+        paths: which fields; empty: those that the message has.
+
+    Raises:
+        Invalid: a path is not a field that a brand sets.
+    """
+    if unknown := sorted(set(paths) - set(EDITABLE)):
+        raise Invalid(
+            "UPDATE_MASK_INVALID",
+            f"update_mask can name {', '.join(EDITABLE)}: leave out {', '.join(unknown)}.",
+            violations=[Violation("update_mask", f"cannot name {path}", "UNKNOWN_PATH") for path in unknown],
+        )
+    present = [field.name for field, _ in message.ListFields() if field.name in EDITABLE]
+    given = from_proto(_Editable, message)
+    values = {path: getattr(given, path) for path in paths or present}
+    if "timeline" in values and values["timeline"] is None:
+        values["timeline"] = Timeline()
+    return values
+
+
+def brand_message(outcome: Outcome[Brand]) -> pb.Brand:
+    """A brand."""
+    return to_proto(pb.Brand, vars(outcome.state) | {"etag": outcome.etag})
+
+
+def campaign_message(outcome: Outcome[Campaign], caller: Caller) -> pb.Campaign:
+    """A campaign, without what is between the brand and itself when a creator looks at it."""
+    campaign = outcome.state
+    values = vars(campaign) | {
+        "etag": outcome.etag,
+        "budget_summary": _budget_summary(campaign),
+        "places_taken": places.taken(campaign.held),
+    }
+    if not caller.acts_for_brand(campaign.brand):
+        values = {name: value for name, value in values.items() if name not in _BRAND_ONLY}
+    return to_proto(pb.Campaign, values)
+
+
+def _budget_summary(campaign: Campaign) -> dict[str, Money] | None:
+    if campaign.budget is None:
+        return None
+    promised = places.committed(campaign.held, campaign.budget.currency_code)
+    return {
+        "total": campaign.budget,
+        "committed": promised,
+        "payable": places.payable(campaign.held, campaign.budget.currency_code),
+        "available": campaign.budget - promised,
+    }
+
+
+def collaboration_message(outcome: Outcome[Collaboration], caller: Caller) -> pb.Collaboration:
+    """A collaboration, without the brand's view of the creator when the creator looks at it."""
+    collaboration = outcome.state
+    values = vars(collaboration) | {
+        "etag": outcome.etag,
+        "compliance_percent": collaboration.compliance_percent,
+        "cost": collaboration.cost,
+    }
+    if not caller.acts_for_brand(collaboration.brand):
+        values |= {"fit": None, "cost": None}
+    return to_proto(pb.Collaboration, values)
+
+
+def payable_message(outcome: Outcome[Collaboration]) -> pb.Payable:
+    """What is owed for a collaboration."""
+    return to_proto(pb.Payable, outcome.state.payable)
+
+
+def result_messages(results: Sequence[Result], caller: Caller) -> list[pb.CollaborationResult]:
+    """What came of each of several."""
+    return [_result_message(creator, result, caller) for creator, result in results]
+
+
+def _result_message(creator: str, result: Outcome[Collaboration] | Refusal, caller: Caller) -> pb.CollaborationResult:
+    if isinstance(result, Refusal):
+        return pb.CollaborationResult(creator=creator, error=to_status(result))
+    return pb.CollaborationResult(creator=creator, collaboration=collaboration_message(result, caller))

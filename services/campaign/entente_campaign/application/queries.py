@@ -1,0 +1,136 @@
+"""What people ask."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from entente_chassis.auth import Caller
+from entente_chassis.store import Outcome
+
+from entente_campaign.application.access import not_found, own_campaign, own_collaboration, visible_campaign
+from entente_campaign.application.stores import Stores
+from entente_campaign.domain.brands import Brand
+from entente_campaign.domain.campaigns import OPEN, Campaign, CampaignState
+from entente_campaign.domain.collaborations import Collaboration, State
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def get_brand(stores: Stores, caller: Caller, name: str) -> Outcome[Brand]:
+    """A brand. Creators may look at every brand, other brands may not."""
+    if not (caller.acts_for_brand(name) or caller.creators):
+        raise not_found("brand", name)
+    return await stores.brands.require(name, what="brand")
+
+
+async def get_campaign(stores: Stores, caller: Caller, name: str) -> Outcome[Campaign]:
+    """A campaign of the caller's, or one that is open to creators."""
+    return await visible_campaign(stores, caller, name)
+
+
+async def list_campaigns(
+    stores: Stores,
+    caller: Caller,
+    *,
+    brand: str,
+    states: Collection[CampaignState],
+    page_size: int,
+    page_token: str,
+    scope: str,
+) -> tuple[list[Outcome[Campaign]], str]:
+    """A brand's own campaigns, or those that are open to creators."""
+    where: dict[str, Any] = {"brand": brand} if brand else {}
+    wanted = set(states)
+    sees_all = caller.is_operator or caller.is_service
+    if brand and not caller.acts_for_brand(brand):
+        if not caller.creators:
+            raise not_found("brand", brand)
+        wanted = wanted & OPEN if wanted else set(OPEN)
+    elif not brand and not sees_all and caller.brands:
+        where["brand"] = {"$in": sorted(each for each in caller.brands if caller.acts_for_brand(each))}
+    elif not brand and not sees_all:
+        wanted = wanted & OPEN if wanted else set(OPEN)
+    if wanted or states:
+        where["state"] = {"$in": sorted(wanted)}
+    return await stores.campaigns.page(where, page_size=page_size, page_token=page_token, scope=scope)
+
+
+async def get_collaboration(stores: Stores, caller: Caller, name: str) -> Outcome[Collaboration]:
+    """A collaboration that the caller has a side in."""
+    found, _ = await own_collaboration(stores, caller, name)
+    return found
+
+
+async def list_collaborations(
+    stores: Stores,
+    caller: Caller,
+    *,
+    campaign: str,
+    creator: str,
+    brand: str,
+    states: Collection[State],
+    page_size: int,
+    page_token: str,
+    scope: str,
+) -> tuple[list[Outcome[Collaboration]], str]:
+    """Collaborations of a campaign (empty: of all), as far as the caller has a side in them."""
+    where: dict[str, Any] = {}
+    if campaign:
+        where["campaign"] = campaign
+    if creator:
+        where["creator"] = creator
+    if brand:
+        where["brand"] = brand
+    if states:
+        where["state"] = {"$in": sorted(states)}
+    where |= await _own_side(stores, caller, campaign, creator, brand)
+    return await stores.collaborations.page(where, page_size=page_size, page_token=page_token, scope=scope)
+
+
+async def _own_side(stores: Stores, caller: Caller, campaign: str, creator: str, brand: str) -> dict[str, Any]:
+    """What restricts a list to the collaborations that the caller has a side in."""
+    if caller.is_operator or caller.is_service:
+        if campaign:
+            await stores.campaigns.require(campaign, what="campaign")
+        return {}
+    if campaign:
+        found = await visible_campaign(stores, caller, campaign)
+        if caller.acts_for_brand(found.state.brand):
+            return {}
+    if brand and caller.acts_for_brand(brand):
+        return {}
+    if creator:
+        if not caller.acts_for_creator(creator):
+            raise not_found("creator", creator)
+        return {}
+    mine = sorted(each for each in caller.creators if caller.acts_for_creator(each))
+    if mine:
+        return {"creator": {"$in": mine}}
+    if brand:
+        raise not_found("brand", brand)
+    return {"brand": {"$in": sorted(each for each in caller.brands if caller.acts_for_brand(each))}}
+
+
+async def list_payables(
+    stores: Stores,
+    caller: Caller,
+    *,
+    parent: str,
+    due_before: datetime | None,
+    page_size: int,
+    page_token: str,
+    scope: str,
+) -> tuple[list[Outcome[Collaboration]], str]:
+    """Collaborations for which a brand owes a fee, the earliest due first."""
+    where: dict[str, Any]
+    if parent.startswith("campaigns/"):
+        await own_campaign(stores, caller, parent)
+        where = {"campaign": parent}
+    else:
+        if not caller.acts_for_brand(parent):
+            raise not_found("brand", parent)
+        where = {"brand": parent}
+    where["payable.due_time"] = {"$gte": _EVER} | ({"$lt": due_before} if due_before else {})
+    return await stores.collaborations.page(
+        where, order_by="payable.due_time", page_size=page_size, page_token=page_token, scope=scope
+    )

@@ -1,0 +1,41 @@
+"""What the use cases work with, handed in as one."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from entente_chassis.clock import Clock
+from entente_chassis.store.aggregates import Aggregates
+
+from entente_campaign.domain.brands import Brand
+from entente_campaign.domain.campaigns import Campaign
+from entente_campaign.domain.collaborations import Collaboration
+from entente_campaign.domain.words import CreatorSummary, Platform
+
+
+class Scorer(Protocol):
+    """Says who a creator is, and how well it fits a campaign."""
+
+    async def score(self, campaign: Campaign, creator: str, platform: Platform | None) -> CreatorSummary | None:
+        """What is known of the creator; None when it cannot be asked now.
+
+        Raises:
+            NotFound: there is no such creator.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The aggregates of the service, the clock of their deadlines, and whom to ask about creators.
+
+    Args:
+        reservation_hold: domain time after which a reserved place that was not confirmed is settled by a clock.
+    """
+
+    brands: Aggregates[Brand]
+    campaigns: Aggregates[Campaign]
+    collaborations: Aggregates[Collaboration]
+    clock: Clock
+    scorer: Scorer
+    reservation_hold: timedelta

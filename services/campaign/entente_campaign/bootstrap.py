@@ -1,0 +1,43 @@
+"""Puts the service together."""
+
+from datetime import timedelta
+
+from entente.campaign.v1.service_pb2_grpc import add_CampaignServiceServicer_to_server
+from entente.matching.v1.service_pb2_grpc import MatchingServiceStub
+from entente_chassis.clock import Clock
+from entente_chassis.runtime import Runtime
+
+from entente_campaign.adapters.kinds import BRANDS, CAMPAIGNS, COLLABORATIONS
+from entente_campaign.adapters.matching import MatchingScorer
+from entente_campaign.application.stores import Scorer, Stores
+from entente_campaign.entrypoints import events, timers
+from entente_campaign.entrypoints.grpc import ACCESS, CampaignServicer
+from entente_campaign.settings import Settings
+
+
+def build(settings: Settings, *, clock: Clock | None = None, scorer: Scorer | None = None) -> Runtime:
+    """The service's process.
+
+    Args:
+        settings: from the environment.
+        clock: the domain's clock; from the settings without one.
+        scorer: whom to ask about creators; matching without one.
+    """
+    runtime = Runtime("campaign", settings, clock=clock)
+    stores = Stores(
+        brands=runtime.aggregates(BRANDS),
+        campaigns=runtime.aggregates(CAMPAIGNS),
+        collaborations=runtime.aggregates(COLLABORATIONS),
+        clock=runtime.clock,
+        scorer=scorer
+        or MatchingScorer(
+            runtime.client(MatchingServiceStub, settings.matching_address), settings.score_deadline_seconds
+        ),
+        # Domain time: under a scaled clock a reservation must still outlive the command that made it.
+        reservation_hold=timedelta(seconds=settings.reservation_seconds * settings.clock_scale),
+    )
+    runtime.serve(add_CampaignServiceServicer_to_server, CampaignServicer(stores), ACCESS)
+    runtime.consume(events.CONSUMES, events.routes(stores))
+    runtime.timer(stores.campaigns, timers.campaign_clock(stores))
+    runtime.timer(stores.collaborations, timers.collaboration_clock(stores))
+    return runtime

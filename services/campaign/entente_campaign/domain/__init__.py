@@ -1,0 +1,1 @@
+"""Pure rules: what a campaign and a collaboration may become, what they cost, and when their clocks ring."""

@@ -1,0 +1,287 @@
+"""What happens in a collaboration, as its events tell it. Each is named as its message is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from entente_chassis.money import Money
+
+from entente_campaign.domain.words import DeclineReason, DeliverableKind, Party, Platform
+
+
+class ReminderKind(StrEnum):
+    """What a reminder is for."""
+
+    APPLICATION_UNANSWERED = "APPLICATION_UNANSWERED"
+    RECEIPT_CONFIRMATION = "RECEIPT_CONFIRMATION"
+    PUBLICATION_HALF_TIME = "PUBLICATION_HALF_TIME"
+    PUBLICATION_CLOSE = "PUBLICATION_CLOSE"
+    PUBLICATION_DAY = "PUBLICATION_DAY"
+
+
+@dataclass(frozen=True)
+class CollaborationRef:
+    """What an event is about: enough for a notification."""
+
+    collaboration: str
+    campaign: str
+    brand: str
+    creator: str
+    campaign_title: str
+    brand_display_name: str
+    creator_display_name: str
+
+
+@dataclass(frozen=True)
+class AgreedDeliverable:
+    """One piece of content of a collaboration."""
+
+    id: str
+    kind: DeliverableKind
+    platform: Platform | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is offered or agreed."""
+
+    fee: Money | None = None
+    gift_value: Money | None = None
+    shipping_cost: Money | None = None
+    deliverables: tuple[AgreedDeliverable, ...] = ()
+    commission_basis_points: int = 0
+    scale_fee_with_compliance: bool = False
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """A parcel."""
+
+    carrier: str
+    tracking_number: str
+    tracking_url: str
+    send_time: datetime
+    receive_time: datetime | None = None
+    loss_time: datetime | None = None
+    loss_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Post:
+    """A published post."""
+
+    url: str
+    platform: Platform | None
+    deliverable: str
+    publish_time: datetime
+
+
+@dataclass(frozen=True)
+class Payable:
+    """What a brand owes a creator."""
+
+    collaboration: str
+    campaign: str
+    brand: str
+    creator: str
+    amount: Money
+    agreed_fee: Money
+    compliance_percent: int
+    due_time: datetime
+    create_time: datetime
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """How a brand rates a creator, each from 1 to 5."""
+
+    audience_relevance: int
+    content_quality: int
+    engagement: int
+    professionalism: int
+    deadlines: int
+    transparency: int
+
+
+@dataclass(frozen=True)
+class CreatorInvited:
+    """A brand invited a creator."""
+
+    ref: CollaborationRef
+    platform: Platform | None
+    message: str
+    terms: Terms
+    answer_deadline_time: datetime
+
+
+@dataclass(frozen=True)
+class ApplicationReceived:
+    """A creator applied."""
+
+    ref: CollaborationRef
+    platform: Platform | None
+    message: str
+    terms: Terms
+    fit_score_hundredths: int | None
+
+
+@dataclass(frozen=True)
+class CollaborationPreselected:
+    """A brand marked an application as one to choose from."""
+
+    ref: CollaborationRef
+
+
+@dataclass(frozen=True)
+class CollaborationAccepted:
+    """Both sides agreed."""
+
+    ref: CollaborationRef
+    by: Party
+    comment: str
+    platform: Platform | None
+    terms: Terms
+    shipment_needed: bool
+    publication_due_time: datetime | None
+
+
+@dataclass(frozen=True)
+class CollaborationDeclined:
+    """An application or invitation was declined."""
+
+    ref: CollaborationRef
+    by: Party
+    reasons: tuple[DeclineReason, ...]
+    comment: str
+
+
+@dataclass(frozen=True)
+class CollaborationWithdrawn:
+    """Something was taken back, or the creator left."""
+
+    ref: CollaborationRef
+    by: Party
+    reason: str
+    was_accepted: bool
+
+
+@dataclass(frozen=True)
+class CollaborationExpired:
+    """Nobody answered, or nothing was published, in time."""
+
+    ref: CollaborationRef
+    previous_state: str
+    was_accepted: bool
+
+
+@dataclass(frozen=True)
+class CollaborationOverdue:
+    """Nothing was published by the day."""
+
+    ref: CollaborationRef
+    publication_due_time: datetime
+    grace_end_time: datetime
+
+
+@dataclass(frozen=True)
+class CollaborationCancelled:
+    """A collaboration ended with its campaign, or because its content was refused for good."""
+
+    ref: CollaborationRef
+    reason: str
+    was_accepted: bool
+
+
+@dataclass(frozen=True)
+class CollaborationCompleted:
+    """A brand closed a collaboration whose content is published."""
+
+    ref: CollaborationRef
+    platform: Platform | None
+    on_time: bool
+    publication_due_time: datetime | None
+    publish_time: datetime | None
+    compliance_percent: int | None
+
+
+@dataclass(frozen=True)
+class CollaborationRated:
+    """A brand rated a collaboration."""
+
+    ref: CollaborationRef
+    ratings: Ratings
+    comment: str
+
+
+@dataclass(frozen=True)
+class ShipmentSent:
+    """A parcel was sent."""
+
+    ref: CollaborationRef
+    shipment: Shipment
+
+
+@dataclass(frozen=True)
+class ShipmentReceived:
+    """A parcel came; the time to publish started."""
+
+    ref: CollaborationRef
+    receive_time: datetime
+    publication_due_time: datetime
+
+
+@dataclass(frozen=True)
+class ShipmentLost:
+    """A parcel was lost or is damaged."""
+
+    ref: CollaborationRef
+    shipment: Shipment
+
+
+@dataclass(frozen=True)
+class ContentPublished:
+    """Content was published."""
+
+    ref: CollaborationRef
+    post: Post
+    last: bool
+    on_time: bool
+
+
+@dataclass(frozen=True)
+class ReminderDue:
+    """Somebody is to be reminded."""
+
+    ref: CollaborationRef
+    kind: ReminderKind
+    audience: Party
+    due_time: datetime | None
+
+
+@dataclass(frozen=True)
+class PayableCreated:
+    """A fee is owed because content was published."""
+
+    ref: CollaborationRef
+    payable: Payable
+
+
+CollaborationEvent = (
+    CreatorInvited
+    | ApplicationReceived
+    | CollaborationPreselected
+    | CollaborationAccepted
+    | CollaborationDeclined
+    | CollaborationWithdrawn
+    | CollaborationExpired
+    | CollaborationOverdue
+    | CollaborationCancelled
+    | CollaborationCompleted
+    | CollaborationRated
+    | ShipmentSent
+    | ShipmentReceived
+    | ShipmentLost
+    | ContentPublished
+    | ReminderDue
+    | PayableCreated
+)

@@ -1,0 +1,74 @@
+"""Which event brings what about."""
+
+from entente.campaign.v1 import events_pb2 as campaign_pb
+from entente.review.v1 import events_pb2 as review_pb
+from entente_chassis import topics
+from entente_chassis.consumer import Incoming, Routes
+
+from entente_campaign.adapters.kinds import EVENTS
+from entente_campaign.application import effects
+from entente_campaign.application.stores import Stores
+
+CONSUMES = (topics.events("review"), EVENTS)
+
+Left = campaign_pb.CollaborationWithdrawn | campaign_pb.CollaborationExpired | campaign_pb.CollaborationCancelled
+
+
+def routes(stores: Stores) -> Routes:
+    """The handlers, by type of message."""
+
+    async def submission_received(event: Incoming[review_pb.SubmissionReceived]) -> None:
+        ref = event.message.ref
+        await effects.take_submission(
+            stores, ref.collaboration, deliverable=ref.deliverable, version=ref.version, cause=event.cause
+        )
+
+    async def changes_requested(event: Incoming[review_pb.ChangesRequested]) -> None:
+        ref = event.message.ref
+        await effects.take_changes_request(
+            stores, ref.collaboration, deliverable=ref.deliverable, version=ref.version, cause=event.cause
+        )
+
+    async def submission_approved(event: Incoming[review_pb.SubmissionApproved]) -> None:
+        ref = event.message.ref
+        await effects.take_approval(
+            stores,
+            ref.collaboration,
+            deliverable=ref.deliverable,
+            version=ref.version,
+            compliance_percent=event.message.compliance_percent,
+            cause=event.cause,
+        )
+
+    async def submission_rejected(event: Incoming[review_pb.SubmissionRejected]) -> None:
+        ref = event.message.ref
+        await effects.take_rejection(
+            stores, ref.collaboration, deliverable=ref.deliverable, reason=event.message.reason, cause=event.cause
+        )
+
+    async def left(event: Incoming[Left]) -> None:
+        # Releasing twice is releasing once, so that campaigns need not remember each collaboration's events.
+        if event.message.was_accepted:
+            await effects.release_place(stores, event.message.ref.collaboration)
+
+    async def payable_created(event: Incoming[campaign_pb.PayableCreated]) -> None:
+        await effects.settle_budget(stores, event.message.ref.collaboration)
+
+    async def campaign_cancelled(event: Incoming[campaign_pb.CampaignCancelled]) -> None:
+        await effects.end_with_campaign(stores, event.message.campaign, event.message.reason)
+
+    async def campaign_completed(event: Incoming[campaign_pb.CampaignCompleted]) -> None:
+        await effects.close_answers(stores, event.message.campaign)
+
+    return {
+        review_pb.SubmissionReceived: submission_received,
+        review_pb.ChangesRequested: changes_requested,
+        review_pb.SubmissionApproved: submission_approved,
+        review_pb.SubmissionRejected: submission_rejected,
+        campaign_pb.CollaborationWithdrawn: left,
+        campaign_pb.CollaborationExpired: left,
+        campaign_pb.CollaborationCancelled: left,
+        campaign_pb.PayableCreated: payable_created,
+        campaign_pb.CampaignCancelled: campaign_cancelled,
+        campaign_pb.CampaignCompleted: campaign_completed,
+    }

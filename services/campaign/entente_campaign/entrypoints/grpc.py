@@ -1,0 +1,374 @@
+"""The campaign service's gRPC side: reads the message, calls the use case, writes the answer."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from entente.campaign.v1 import service_pb2 as pb
+from entente.campaign.v1 import service_pb2_grpc
+from entente.type.v1 import type_pb2
+from entente_chassis.money import Money
+from entente_chassis.protomap import from_proto
+from entente_chassis.refusal import Invalid, Violation
+from entente_chassis.rpc import Access, Role, current_caller, new_id, request_key
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from entente_campaign.adapters.messages import (
+    brand_message,
+    campaign_message,
+    campaign_values,
+    collaboration_message,
+    payable_message,
+    result_messages,
+)
+from entente_campaign.application import commands, queries
+from entente_campaign.application.commands import Invitation
+from entente_campaign.application.stores import Stores
+from entente_campaign.domain import campaigns
+from entente_campaign.domain.campaigns import CampaignState
+from entente_campaign.domain.collaborations import State
+from entente_campaign.domain.events import Ratings
+from entente_campaign.domain.words import DeclineReason, Platform
+
+_BRAND = frozenset({Role.BRAND, Role.AGENCY, Role.OPERATOR})
+_CREATOR = frozenset({Role.CREATOR, Role.OPERATOR})
+_EITHER = _BRAND | _CREATOR
+_READ = _EITHER | {Role.SERVICE}
+
+ACCESS: Access = {
+    "RegisterBrand": _BRAND,
+    "GetBrand": _READ,
+    "CreateCampaign": _BRAND,
+    "GetCampaign": _READ,
+    "ListCampaigns": _READ,
+    "UpdateCampaign": _BRAND,
+    "PublishCampaign": _BRAND,
+    "PauseCampaign": _BRAND,
+    "ResumeCampaign": _BRAND,
+    "CancelCampaign": _BRAND,
+    "CompleteCampaign": _BRAND,
+    "ApplyToCampaign": _CREATOR,
+    "InviteCreators": _BRAND,
+    "RespondToInvitation": _CREATOR,
+    "PreselectApplication": _BRAND,
+    "AcceptApplication": _BRAND,
+    "AcceptApplications": _BRAND,
+    "DeclineApplication": _BRAND,
+    "DeclineApplications": _BRAND,
+    "WithdrawCollaboration": _EITHER,
+    "GetCollaboration": _READ,
+    "ListCollaborations": _READ,
+    "ShipParcel": _BRAND,
+    "ConfirmReceipt": _CREATOR,
+    "ReportLoss": _CREATOR,
+    "ReportPublication": _CREATOR,
+    "CompleteCollaboration": _BRAND,
+    "RateCollaboration": _BRAND,
+    "ListPayables": _BRAND | {Role.SERVICE},
+}
+"""Who may call what. Whose brand or creator it is, is asked of each call besides."""
+
+
+class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
+    """Serves brands, campaigns and collaborations."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    # -- brands and campaigns -----------------------------------------------------------------------------------------
+
+    async def RegisterBrand(self, request: pb.RegisterBrandRequest, context: Any) -> pb.Brand:
+        key = request_key(request)
+        outcome = await commands.register_brand(
+            self._stores,
+            current_caller(),
+            id=request.brand_id or new_id(key),
+            display_name=request.brand.display_name,
+            country=request.brand.country,
+            website=request.brand.website,
+            request=key,
+        )
+        return brand_message(outcome)
+
+    async def GetBrand(self, request: pb.GetBrandRequest, context: Any) -> pb.Brand:
+        return brand_message(await queries.get_brand(self._stores, current_caller(), request.name))
+
+    async def CreateCampaign(self, request: pb.CreateCampaignRequest, context: Any) -> pb.Campaign:
+        key = request_key(request)
+        caller = current_caller()
+        outcome = await commands.create_campaign(
+            self._stores,
+            caller,
+            id=new_id(key),
+            brand=request.campaign.brand,
+            values=campaign_values(request.campaign),
+            request=key,
+        )
+        return campaign_message(outcome, caller)
+
+    async def GetCampaign(self, request: pb.GetCampaignRequest, context: Any) -> pb.Campaign:
+        caller = current_caller()
+        return campaign_message(await queries.get_campaign(self._stores, caller, request.name), caller)
+
+    async def ListCampaigns(self, request: pb.ListCampaignsRequest, context: Any) -> pb.ListCampaignsResponse:
+        caller = current_caller()
+        found, token = await queries.list_campaigns(
+            self._stores,
+            caller,
+            brand=request.brand,
+            states=[
+                CampaignState(_word(pb.CampaignState.Name(state), "CAMPAIGN_STATE_"))
+                for state in request.states
+                if state != pb.CAMPAIGN_STATE_ARCHIVED
+            ],
+            page_size=request.page_size,
+            page_token=request.page_token,
+            scope=_scope(request),
+        )
+        return pb.ListCampaignsResponse(
+            campaigns=[campaign_message(each, caller) for each in found], next_page_token=token
+        )
+
+    async def UpdateCampaign(self, request: pb.UpdateCampaignRequest, context: Any) -> pb.Campaign:
+        caller = current_caller()
+        outcome = await commands.update_campaign(
+            self._stores,
+            caller,
+            request.campaign.name,
+            values=campaign_values(request.campaign, list(request.update_mask.paths)),
+            request=request_key(request),
+            etag=request.campaign.etag or None,
+        )
+        return campaign_message(outcome, caller)
+
+    async def PublishCampaign(self, request: pb.PublishCampaignRequest, context: Any) -> pb.Campaign:
+        return await self._move_campaign(request, campaigns.publish)
+
+    async def PauseCampaign(self, request: pb.PauseCampaignRequest, context: Any) -> pb.Campaign:
+        return await self._move_campaign(request, lambda state, now: campaigns.pause(state, request.reason, now))
+
+    async def ResumeCampaign(self, request: pb.ResumeCampaignRequest, context: Any) -> pb.Campaign:
+        return await self._move_campaign(request, campaigns.resume)
+
+    async def CancelCampaign(self, request: pb.CancelCampaignRequest, context: Any) -> pb.Campaign:
+        return await self._move_campaign(request, lambda state, now: campaigns.cancel(state, request.reason, now))
+
+    async def CompleteCampaign(self, request: pb.CompleteCampaignRequest, context: Any) -> pb.Campaign:
+        return await self._move_campaign(request, campaigns.complete)
+
+    async def _move_campaign(self, request: Any, step: Any) -> pb.Campaign:
+        caller = current_caller()
+        outcome = await commands.move_campaign(
+            self._stores, caller, request.name, step, request=request_key(request), etag=request.etag or None
+        )
+        return campaign_message(outcome, caller)
+
+    # -- applications and invitations ---------------------------------------------------------------------------------
+
+    async def ApplyToCampaign(self, request: pb.ApplyToCampaignRequest, context: Any) -> pb.Collaboration:
+        caller = current_caller()
+        outcome = await commands.apply_to_campaign(
+            self._stores,
+            caller,
+            campaign=request.campaign,
+            creator=request.creator,
+            platform=_platform(request.platform),
+            message=request.message,
+            fee=_money(request, "fee"),
+            request=request_key(request),
+        )
+        return collaboration_message(outcome, caller)
+
+    async def InviteCreators(self, request: pb.InviteCreatorsRequest, context: Any) -> pb.InviteCreatorsResponse:
+        caller = current_caller()
+        results = await commands.invite_creators(
+            self._stores,
+            caller,
+            campaign=request.campaign,
+            invitations=[
+                Invitation(each.creator, _platform(each.platform), each.message, _money(each, "fee"))
+                for each in request.invitations
+            ],
+            request=request_key(request),
+        )
+        return pb.InviteCreatorsResponse(results=result_messages(results, caller))
+
+    async def RespondToInvitation(self, request: pb.RespondToInvitationRequest, context: Any) -> pb.Collaboration:
+        return await self._step(
+            request,
+            partial(
+                commands.respond_to_invitation,
+                accept=request.answer == pb.INVITATION_ANSWER_ACCEPT,
+                reasons=_reasons(request.reasons),
+                comment=request.comment,
+            ),
+        )
+
+    async def PreselectApplication(self, request: pb.PreselectApplicationRequest, context: Any) -> pb.Collaboration:
+        return await self._step(request, commands.preselect_application)
+
+    async def AcceptApplication(self, request: pb.AcceptApplicationRequest, context: Any) -> pb.Collaboration:
+        return await self._step(request, partial(commands.accept_application, comment=request.comment))
+
+    async def AcceptApplications(
+        self, request: pb.AcceptApplicationsRequest, context: Any
+    ) -> pb.AcceptApplicationsResponse:
+        caller = current_caller()
+        results = await commands.accept_applications(
+            self._stores,
+            caller,
+            campaign=request.campaign,
+            creators=request.creators,
+            comment=request.comment,
+            request=request_key(request),
+        )
+        return pb.AcceptApplicationsResponse(results=result_messages(results, caller))
+
+    async def DeclineApplication(self, request: pb.DeclineApplicationRequest, context: Any) -> pb.Collaboration:
+        return await self._step(
+            request,
+            partial(commands.decline_application, reasons=_reasons(request.reasons), comment=request.comment),
+        )
+
+    async def DeclineApplications(
+        self, request: pb.DeclineApplicationsRequest, context: Any
+    ) -> pb.DeclineApplicationsResponse:
+        caller = current_caller()
+        results = await commands.decline_applications(
+            self._stores,
+            caller,
+            campaign=request.campaign,
+            creators=request.creators,
+            reasons=_reasons(request.reasons),
+            comment=request.comment,
+            request=request_key(request),
+        )
+        return pb.DeclineApplicationsResponse(results=result_messages(results, caller))
+
+    async def WithdrawCollaboration(self, request: pb.WithdrawCollaborationRequest, context: Any) -> pb.Collaboration:
+        return await self._step(request, partial(commands.withdraw_collaboration, reason=request.reason))
+
+    # -- the steps of a collaboration ---------------------------------------------------------------------------------
+
+    async def GetCollaboration(self, request: pb.GetCollaborationRequest, context: Any) -> pb.Collaboration:
+        caller = current_caller()
+        return collaboration_message(await queries.get_collaboration(self._stores, caller, request.name), caller)
+
+    async def ListCollaborations(
+        self, request: pb.ListCollaborationsRequest, context: Any
+    ) -> pb.ListCollaborationsResponse:
+        caller = current_caller()
+        everywhere = request.parent == "campaigns/-"
+        if everywhere and not (request.creator or request.brand):
+            raise Invalid(
+                "CREATOR_OR_BRAND_REQUIRED",
+                "campaigns/- needs a creator or a brand: whose collaborations of all campaigns?",
+                violations=[
+                    Violation("creator", "or brand is required with campaigns/-", "REQUIRED"),
+                    Violation("brand", "or creator is required with campaigns/-", "REQUIRED"),
+                ],
+            )
+        found, token = await queries.list_collaborations(
+            self._stores,
+            caller,
+            campaign="" if everywhere else request.parent,
+            creator=request.creator,
+            brand=request.brand,
+            states=[_state(state) for state in request.states],
+            page_size=request.page_size,
+            page_token=request.page_token,
+            scope=_scope(request),
+        )
+        return pb.ListCollaborationsResponse(
+            collaborations=[collaboration_message(each, caller) for each in found], next_page_token=token
+        )
+
+    async def ShipParcel(self, request: pb.ShipParcelRequest, context: Any) -> pb.Collaboration:
+        return await self._step(
+            request,
+            partial(
+                commands.ship_parcel,
+                carrier=request.carrier,
+                tracking_number=request.tracking_number,
+                tracking_url=request.tracking_url,
+            ),
+        )
+
+    async def ConfirmReceipt(self, request: pb.ConfirmReceiptRequest, context: Any) -> pb.Collaboration:
+        return await self._step(request, commands.confirm_receipt)
+
+    async def ReportLoss(self, request: pb.ReportLossRequest, context: Any) -> pb.Collaboration:
+        return await self._step(request, partial(commands.report_loss, reason=request.reason))
+
+    async def ReportPublication(self, request: pb.ReportPublicationRequest, context: Any) -> pb.Collaboration:
+        return await self._step(
+            request,
+            partial(
+                commands.report_publication,
+                url=request.url,
+                platform=_platform(request.platform),
+                deliverable=request.deliverable,
+                publish_time=_time(request.publish_time) if request.HasField("publish_time") else None,
+            ),
+        )
+
+    async def CompleteCollaboration(self, request: pb.CompleteCollaborationRequest, context: Any) -> pb.Collaboration:
+        return await self._step(request, commands.complete_collaboration)
+
+    async def RateCollaboration(self, request: pb.RateCollaborationRequest, context: Any) -> pb.Collaboration:
+        ratings = from_proto(Ratings, request.ratings)
+        return await self._step(request, partial(commands.rate_collaboration, ratings=ratings, comment=request.comment))
+
+    async def ListPayables(self, request: pb.ListPayablesRequest, context: Any) -> pb.ListPayablesResponse:
+        found, token = await queries.list_payables(
+            self._stores,
+            current_caller(),
+            parent=request.parent,
+            due_before=_time(request.due_before_time) if request.HasField("due_before_time") else None,
+            page_size=request.page_size,
+            page_token=request.page_token,
+            scope=_scope(request),
+        )
+        return pb.ListPayablesResponse(payables=[payable_message(each) for each in found], next_page_token=token)
+
+    async def _step(self, request: Any, command: Any) -> pb.Collaboration:
+        """A command on one collaboration, whose request has name, etag and request_id."""
+        caller = current_caller()
+        outcome = await command(
+            self._stores, caller, request.name, request=request_key(request), etag=request.etag or None
+        )
+        return collaboration_message(outcome, caller)
+
+
+def _word(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix)
+
+
+def _platform(number: type_pb2.Platform.ValueType) -> Platform | None:
+    return Platform(_word(type_pb2.Platform.Name(number), "PLATFORM_")) if number else None
+
+
+def _reasons(numbers: Any) -> list[DeclineReason]:
+    return [DeclineReason(_word(pb.DeclineReason.Name(number), "DECLINE_REASON_")) for number in numbers]
+
+
+def _state(number: pb.CollaborationState.ValueType) -> State:
+    return State(_word(pb.CollaborationState.Name(number), "COLLABORATION_STATE_"))
+
+
+def _money(message: Message, field: str) -> Money | None:
+    return from_proto(Money, getattr(message, field)) if message.HasField(field) else None
+
+
+def _time(timestamp: Timestamp) -> datetime:
+    return timestamp.ToDatetime(tzinfo=UTC)
+
+
+def _scope(request: Any) -> str:
+    """What a page token is bound to: the request but for its paging."""
+    body = type(request)()
+    body.CopyFrom(request)
+    body.ClearField("page_token")
+    body.ClearField("page_size")
+    return f"{request.DESCRIPTOR.full_name}:{body.SerializeToString(deterministic=True).hex()}"
