@@ -1,0 +1,5 @@
+"""python -m entente_cli"""
+
+from entente_cli.app import main
+
+main()
