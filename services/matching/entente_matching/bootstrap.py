@@ -3,7 +3,7 @@
 from entente.matching.v1 import service_pb2_grpc
 from entente_chassis.clock import Clock, SystemClock
 from entente_chassis.runtime import Runtime
-from entente_matching.adapters.kinds import CREATORS, FEEDBACK, SHORTLISTS
+from entente_matching.adapters.kinds import CREATORS, FEEDBACK, IMPORTS, SHORTLISTS
 from entente_matching.adapters.reference import load_reference
 from entente_matching.application.commands import Commands
 from entente_matching.application.index import SearchIndex
@@ -25,9 +25,10 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Runtime:
     reference, machine, index = load_reference(), SystemClock(), SearchIndex()
     creators = runtime.aggregates(CREATORS)
     feedback = runtime.aggregates(FEEDBACK)
+    imports = runtime.aggregates(IMPORTS)
     shortlists = runtime.aggregates(SHORTLISTS)
     indexer = Indexer(creators, feedback, index, reference, machine, every=settings.index_refresh_seconds)
-    commands = Commands(creators, feedback, shortlists, indexer, reference, runtime.clock, machine)
+    commands = Commands(creators, feedback, imports, shortlists, indexer, reference, runtime.clock, machine)
     queries = Queries(creators, feedback, shortlists, indexer, reference)
 
     runtime.serve(

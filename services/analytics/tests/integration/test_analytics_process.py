@@ -37,7 +37,7 @@ PROGRAM = Path(__file__).with_name("analytics_process.py")
 PHONE = "Mozilla/5.0 (Linux; Android 14; visitor {}) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36"
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 30.0) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
     async with asyncio.timeout(within):
         while not await holds():
             await asyncio.sleep(0.05)
@@ -213,19 +213,21 @@ async def new_link(service: Analytics) -> pb.TrackedLink:
     return made
 
 
-async def records_of(bootstrap: str, topic: str, subject: str, count: int) -> list[Any]:
-    """The first so many records of a subject."""
+async def events_of(bootstrap: str, topic: str, subject: str, count: int) -> list[bytes]:
+    """The first so many events of a subject; one that a relay repeats is one."""
     consumer: Any = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
-    found: list[Any] = []
+    found: dict[bytes, bytes] = {}
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(found) < count:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
-                    found += [record for record in records if record.key == subject.encode()]
+                    for record in records:
+                        if record.key == subject.encode():
+                            found.setdefault(dict(record.headers)["ce_id"], record.value)
     finally:
         await consumer.stop()
-    return found
+    return list(found.values())
 
 
 async def test_no_click_is_lost_or_counted_twice_when_the_process_is_killed(analytics: Analytics) -> None:
@@ -255,8 +257,8 @@ async def test_clicks_that_are_delivered_twice_count_once(
     for visitor in range(5):
         await analytics.follow(link, visitor)
     topic = topics.stream("analytics", "clicks")
-    first, *_ = await records_of(kafka_bootstrap, topic, link.name, 1)
-    message = events_pb2.LinkClicked.FromString(first.value)
+    first, *_ = await events_of(kafka_bootstrap, topic, link.name, 1)
+    message = events_pb2.LinkClicked.FromString(first)
     everything = events_pb2.LinkClicked(link=link.name, incarnation=message.incarnation)
     everything.clicks.extend(
         events_pb2.Click(n=n, click_time=message.clicks[0].click_time, verdict=events_pb2.CLICK_VERDICT_COUNTED)
@@ -303,15 +305,17 @@ async def test_from_the_click_to_the_report_and_an_objective_that_is_missed_whil
 
     objective = f"{analytics.campaign}/objective"
     events = topics.events("analytics")
-    told = await records_of(kafka_bootstrap, events, objective, 2)
+    await events_of(kafka_bootstrap, events, objective, 2)
     await analytics.stop(signal.SIGTERM)
     FileClock.write(analytics.clock, START + timedelta(days=41))
     await analytics.start()
-    told = await records_of(kafka_bootstrap, events, objective, 3)
+    told = await events_of(kafka_bootstrap, events, objective, 3)
 
-    statuses = [events_pb2.ObjectiveStatusChanged.FromString(record.value).status for record in told]
-    assert statuses[-1] == pb.OBJECTIVE_STATUS_MISSED
-    assert len(set(statuses)) == 3
+    assert [events_pb2.ObjectiveStatusChanged.FromString(event).status for event in told] == [
+        pb.OBJECTIVE_STATUS_ON_TRACK,
+        pb.OBJECTIVE_STATUS_AT_RISK,
+        pb.OBJECTIVE_STATUS_MISSED,
+    ]
     async with analytics.stub() as stub:
         report = await stub.GetCampaignReport(pb.GetCampaignReportRequest(campaign=analytics.campaign))
     total = report.kpis.total

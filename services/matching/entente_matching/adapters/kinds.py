@@ -5,6 +5,7 @@ from entente_chassis.store import Kind
 from entente_matching.adapters.events import to_message
 from entente_matching.domain.creators import Creator
 from entente_matching.domain.feedback import Feedback
+from entente_matching.domain.imports import Import
 from entente_matching.domain.shortlists import Shortlist
 
 EVENTS = topics.events("matching")
@@ -20,6 +21,13 @@ FEEDBACK = Kind(
     collection="feedback",
     state_type=Feedback,
     indexes=[["creator"], ["changed_at"]],
+)
+IMPORTS = Kind(
+    collection="imports",
+    state_type=Import,
+    topic=EVENTS,
+    to_message=to_message,
+    indexes=[["-finished_at"]],
 )
 SHORTLISTS = Kind(
     collection="shortlists",

@@ -13,11 +13,13 @@ from entente_matching.domain import shortlists as shortlist_rules
 from entente_matching.domain.creators import Creator, Moment, Observation
 from entente_matching.domain.feedback import Feedback
 from entente_matching.domain.figures import metrics_updates
+from entente_matching.domain.imports import CreatorsImported, Import
 from entente_matching.domain.reference import Reference
 from entente_matching.domain.rows import GoodRow, Reject, RowReader
 from entente_matching.domain.shortlists import Shortlist
 
 REJECTS_KEPT = 10_000
+IMPORT_COUNTS = ("rows", "accepted_rows", "rejected_rows", "created", "updated")
 _CREATORS_AT_ONCE = 500
 
 
@@ -44,6 +46,7 @@ class Commands:
     Args:
         creators: all creators.
         feedback: one record for each collaboration.
+        imports: what came of each.
         shortlists: of all brands.
         indexer: takes up what is written here.
         reference: what is known beforehand.
@@ -55,6 +58,7 @@ class Commands:
         self,
         creators: Aggregates[Creator],
         feedback: Aggregates[Feedback],
+        imports: Aggregates[Import],
         shortlists: Aggregates[Shortlist],
         indexer: Indexer,
         reference: Reference,
@@ -63,6 +67,7 @@ class Commands:
     ) -> None:
         self._creators = creators
         self._feedback = feedback
+        self._imports = imports
         self._shortlists = shortlists
         self._indexer = indexer
         self._reference = reference
@@ -100,9 +105,15 @@ class Commands:
 
         return await self._change_creator(name, decide, request)
 
-    def import_creators(self, reader: RowReader) -> "CreatorImport":
+    def import_creators(self, reader: RowReader, name: str, by: str) -> "CreatorImport":
         """Begin an import."""
-        return CreatorImport(self, reader)
+        return CreatorImport(self, reader, name, by)
+
+    async def imported(self, name: str, by: str, result: ImportResult) -> None:
+        """Keep what came of an import, and tell of it."""
+        counts = {each: getattr(result, each) for each in IMPORT_COUNTS}
+        record = Import(by, self._clock.now(), **counts)
+        await self._imports.change(name, lambda _: Change(record, [CreatorsImported(name, **counts)]))
 
     async def take_observations(self, observed: dict[str, list[Observation]]) -> tuple[set[str], set[str]]:
         """Create the creators that are new and complete the others; returns the names of both that changed."""
@@ -111,8 +122,7 @@ class Commands:
         known = {outcome.id: outcome.state for outcome in found}
         new = []
         for name in sorted(observed.keys() - known.keys()):
-            creator, events = rules.imported(name, observed[name], now)
-            new.append((name, Change(creator, events)))
+            new.append((name, Change(rules.imported(name, observed[name], now))))
         taken = await self._creators.create_many(new)
         written = [Outcome(name, change.state, 1, True) for name, change in new if name not in taken]
         created = {outcome.id for outcome in written}
@@ -208,7 +218,7 @@ class Commands:
             creator = rules.merge(existing, observations, now)
             if creator is existing:
                 return None
-            return Change(creator, metrics_updates(name, existing, creator, self._reference.tiers))
+            return Change(creator)
 
         return decide
 
@@ -235,9 +245,11 @@ class CreatorImport:
     Everything it does is an upsert, so that an import that broke off is simply begun again.
     """
 
-    def __init__(self, commands: Commands, reader: RowReader) -> None:
+    def __init__(self, commands: Commands, reader: RowReader, name: str, by: str) -> None:
         self._commands = commands
         self.reader = reader
+        self._name = name
+        self._by = by
         self._result = ImportResult()
         self._waiting: dict[str, list[Observation]] = {}
         self._seen: set[str] = set()
@@ -269,6 +281,7 @@ class CreatorImport:
         result.updated = len(self._updated - self._created)
         result.unchanged = len(self._seen) - result.created - result.updated
         result.rejected_creators = len(self._refused - self._seen)
+        await self._commands.imported(self._name, self._by, result)
         return result
 
     async def _write(self) -> None:

@@ -18,6 +18,7 @@ from entente_matching.domain.profiles import profiles_of
 from entente_matching.domain.reference import Reference
 
 _AT_ONCE = 500
+_LOADED_AT_ONCE = 2000
 _WAIT_FOR_LOADING = 5.0
 OVERLAP = timedelta(seconds=2)
 """How far each look reaches back behind the one before: longer than a write takes, and than replicas' clocks differ."""
@@ -75,13 +76,13 @@ class Indexer:
         began = self._machine.now()
         records: dict[str, list[Feedback]] = {}
         last = ""
-        while found := await self._feedback.find({"_id": {"$gt": last}}, limit=_AT_ONCE):
+        while found := await self._feedback.find({"_id": {"$gt": last}}, limit=_LOADED_AT_ONCE):
             for record in found:
                 records.setdefault(record.state.creator, []).append(record.state)
             last = found[-1].id
         self._past = {creator: past for creator, mine in records.items() if (past := fold(mine))}
         last = ""
-        while batch := await self._creators.find({"_id": {"$gt": last}}, limit=_AT_ONCE):
+        while batch := await self._creators.find({"_id": {"$gt": last}}, limit=_LOADED_AT_ONCE):
             await self._put(batch)
             last = batch[-1].id
         self._looked_far = began

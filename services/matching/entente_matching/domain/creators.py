@@ -127,7 +127,6 @@ class CreatorRegistered:
     creator: str
     country: str
     platforms: tuple[Platform, ...]
-    imported: bool
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,8 @@ def register(
         raise Invalid("CREATOR_INVALID", "Some fields of the creator are not valid.", violations=violations)
     given = dict.fromkeys(("display_name", "company", "country", "languages", "categories"), new.created_at)
     created = replace(new, as_of={fact: at for fact, at in given.items() if getattr(new, fact)})
-    return created, [_registered(name, created, imported=False)]
+    platforms = tuple(account.platform for account in created.accounts)
+    return created, [CreatorRegistered(name, created.country, platforms)]
 
 
 def record(creator: Creator, observation: Observation, now: Moment) -> Creator:
@@ -219,11 +219,10 @@ def merge(creator: Creator, observations: Iterable[Observation], now: Moment) ->
     return replace(merged, updated_at=now.domain, changed_at=now.technical)
 
 
-def imported(name: str, observations: Sequence[Observation], now: Moment) -> tuple[Creator, list[object]]:
+def imported(name: str, observations: Iterable[Observation], now: Moment) -> Creator:
     """A new creator, from what was observed."""
     blank = Creator(name.removeprefix("creators/"), now.domain, now.domain, now.technical)
-    creator = merge(blank, observations, now)
-    return creator, [_registered(name, creator, imported=True)]
+    return merge(blank, observations, now)
 
 
 def audience_violations(audience: Audience, path: str) -> list[Violation]:
@@ -239,11 +238,6 @@ def audience_violations(audience: Audience, path: str) -> list[Violation]:
         if sum(share.weight is None for share in shares) > 1:
             violations.append(Violation(f"{path}.{name}", "only the largest code may be without a share"))
     return violations
-
-
-def _registered(name: str, creator: Creator, *, imported: bool) -> CreatorRegistered:
-    platforms = tuple(account.platform for account in creator.accounts)
-    return CreatorRegistered(name, creator.country, platforms, imported)
 
 
 def _newer(as_of: Mapping[str, datetime], fact: str, at: datetime) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from entente_chassis.clock import ManualClock
 from entente_chassis.refusal import Invalid, NotFound
 from entente_chassis.store import Aggregates, Cause, MemoryAggregates, Request
-from entente_matching.adapters.kinds import CREATORS, FEEDBACK, SHORTLISTS
+from entente_matching.adapters.kinds import CREATORS, FEEDBACK, IMPORTS, SHORTLISTS
 from entente_matching.application.commands import Commands, ImportResult
 from entente_matching.application.index import Query, SearchIndex
 from entente_matching.application.indexing import Indexer
@@ -17,6 +17,7 @@ from entente_matching.domain.creators import Creator, Observation
 from entente_matching.domain.feedback import Feedback
 from entente_matching.domain.filters import CreatorFilter
 from entente_matching.domain.fit import Brief, Target
+from entente_matching.domain.imports import Import
 from entente_matching.domain.reference import Reference
 from entente_matching.domain.rows import RowReader
 from entente_matching.domain.shortlists import Shortlist
@@ -42,25 +43,28 @@ class World:
         self.reference = reference
         self.creators: Aggregates[Creator] = MemoryAggregates(CREATORS, self.clock)
         self.feedback: Aggregates[Feedback] = MemoryAggregates(FEEDBACK, self.clock)
+        self.imports: Aggregates[Import] = MemoryAggregates(IMPORTS, self.clock)
         self.shortlists: Aggregates[Shortlist] = MemoryAggregates(SHORTLISTS, self.clock)
         self.index = SearchIndex()
-        stores = (self.creators, self.feedback, self.shortlists)
         self.indexer = Indexer(self.creators, self.feedback, self.index, reference, self.machine, every=1)
-        self.commands = Commands(*stores, self.indexer, reference, self.clock, self.machine)
-        self.queries = Queries(*stores, self.indexer, reference)
+        self.commands = self._commands(self.indexer, self.machine)
+        self.queries = Queries(self.creators, self.feedback, self.shortlists, self.indexer, reference)
 
     def replica(self, machine: ManualClock) -> Commands:
         """The commands of another replica, whose writes this one has to find."""
         elsewhere = Indexer(self.creators, self.feedback, SearchIndex(), self.reference, machine, every=1)
-        stores = (self.creators, self.feedback, self.shortlists)
-        return Commands(*stores, elsewhere, self.reference, self.clock, machine)
+        return self._commands(elsewhere, machine)
+
+    def _commands(self, indexer: Indexer, machine: ManualClock) -> Commands:
+        stores = (self.creators, self.feedback, self.imports, self.shortlists)
+        return Commands(*stores, indexer, self.reference, self.clock, machine)
 
     async def import_rows(self, rows: list[tuple[int, list[str]]]) -> ImportResult:
         """Import rows of the 2022 file's shape."""
         reader = RowReader(
             self.reference, COLUMNS, default_platform=None, default_snapshot="", not_after=self.clock.now()
         )
-        running = self.commands.import_creators(reader)
+        running = self.commands.import_creators(reader, "imports/i", "accounts/operator")
         for row in rows:
             await running.add([row])
         return await running.finish()
@@ -93,6 +97,12 @@ async def test_importing_the_same_file_again_leaves_the_same_state(world: World)
     result = await world.import_rows(ROWS)
     assert (result.created, result.updated, result.unchanged) == (0, 0, 2)
     assert await world.creators.find() == before
+
+
+async def test_an_import_is_told_of_once_and_kept(world: World) -> None:
+    await world.import_rows(ROWS)
+    kept = await world.imports.require("imports/i", what="import")
+    assert (kept.state.by, kept.state.rows, kept.state.created) == ("accounts/operator", 5, 2)
 
 
 async def test_a_later_file_adds_to_the_history(world: World) -> None:

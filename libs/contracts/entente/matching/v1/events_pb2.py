@@ -26,7 +26,7 @@ from entente.type.v1 import type_pb2 as entente_dot_type_dot_v1_dot_type__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n entente/matching/v1/events.proto\x12\x13\x65ntente.matching.v1\x1a\x1a\x65ntente/type/v1/type.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"u\n\x11\x43reatorRegistered\x12\x0f\n\x07\x63reator\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12,\n\tplatforms\x18\x03 \x03(\x0e\x32\x19.entente.type.v1.Platform\x12\x10\n\x08imported\x18\x04 \x01(\x08\"\xed\x01\n\x15\x43reatorMetricsUpdated\x12\x0f\n\x07\x63reator\x18\x01 \x01(\t\x12+\n\x08platform\x18\x02 \x01(\x0e\x32\x19.entente.type.v1.Platform\x12\x30\n\x0cmeasure_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\tfollowers\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1c\n\x0f\x65ngagement_rate\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0c\n\x04tier\x18\x06 \x01(\tB\x0c\n\n_followersB\x12\n\x10_engagement_rate\"x\n\x10ShortlistUpdated\x12\x11\n\tshortlist\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\x10\n\x08\x63reators\x18\x03 \x03(\t\x12\x16\n\x0e\x61\x64\x64\x65\x64_creators\x18\x04 \x03(\t\x12\x18\n\x10removed_creators\x18\x05 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n entente/matching/v1/events.proto\x12\x13\x65ntente.matching.v1\x1a\x1a\x65ntente/type/v1/type.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n\x11\x43reatorRegistered\x12\x0f\n\x07\x63reator\x18\x01 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x02 \x01(\t\x12,\n\tplatforms\x18\x03 \x03(\x0e\x32\x19.entente.type.v1.Platform\"\x80\x01\n\x10\x43reatorsImported\x12\x0e\n\x06import\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x03\x12\x15\n\raccepted_rows\x18\x03 \x01(\x03\x12\x15\n\rrejected_rows\x18\x04 \x01(\x03\x12\x0f\n\x07\x63reated\x18\x05 \x01(\x03\x12\x0f\n\x07updated\x18\x06 \x01(\x03\"\xed\x01\n\x15\x43reatorMetricsUpdated\x12\x0f\n\x07\x63reator\x18\x01 \x01(\t\x12+\n\x08platform\x18\x02 \x01(\x0e\x32\x19.entente.type.v1.Platform\x12\x30\n\x0cmeasure_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\tfollowers\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1c\n\x0f\x65ngagement_rate\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0c\n\x04tier\x18\x06 \x01(\tB\x0c\n\n_followersB\x12\n\x10_engagement_rate\"x\n\x10ShortlistUpdated\x12\x11\n\tshortlist\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\x10\n\x08\x63reators\x18\x03 \x03(\t\x12\x16\n\x0e\x61\x64\x64\x65\x64_creators\x18\x04 \x03(\t\x12\x18\n\x10removed_creators\x18\x05 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'entente.matching.v1.events_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATORREGISTERED']._serialized_start=118
-  _globals['_CREATORREGISTERED']._serialized_end=235
-  _globals['_CREATORMETRICSUPDATED']._serialized_start=238
-  _globals['_CREATORMETRICSUPDATED']._serialized_end=475
-  _globals['_SHORTLISTUPDATED']._serialized_start=477
-  _globals['_SHORTLISTUPDATED']._serialized_end=597
+  _globals['_CREATORREGISTERED']._serialized_end=217
+  _globals['_CREATORSIMPORTED']._serialized_start=220
+  _globals['_CREATORSIMPORTED']._serialized_end=348
+  _globals['_CREATORMETRICSUPDATED']._serialized_start=351
+  _globals['_CREATORMETRICSUPDATED']._serialized_end=588
+  _globals['_SHORTLISTUPDATED']._serialized_start=590
+  _globals['_SHORTLISTUPDATED']._serialized_end=710
 # @@protoc_insertion_point(module_scope)

@@ -22,20 +22,19 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CreatorRegistered(_message.Message):
-    """A creator was registered, by hand or by an import. Subject: the creator."""
+    """A creator was registered. Those that come with an import are not told of one by one, see CreatorsImported. Subject:
+    the creator.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CREATOR_FIELD_NUMBER: _builtins.int
     COUNTRY_FIELD_NUMBER: _builtins.int
     PLATFORMS_FIELD_NUMBER: _builtins.int
-    IMPORTED_FIELD_NUMBER: _builtins.int
     creator: _builtins.str
     """The creator, "creators/{creator}"."""
     country: _builtins.str
     """Where the creator lives, ISO 3166-1 alpha-2; empty when not known."""
-    imported: _builtins.bool
-    """Whether it came with an import."""
     @_builtins.property
     def platforms(self) -> _containers.RepeatedScalarFieldContainer[_type_pb2.Platform.ValueType]:
         """Platforms that the creator has an account on."""
@@ -46,19 +45,59 @@ class CreatorRegistered(_message.Message):
         creator: _builtins.str = ...,
         country: _builtins.str = ...,
         platforms: _abc.Iterable[_type_pb2.Platform.ValueType] | None = ...,
-        imported: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "creator", b"creator", "imported", b"imported", "platforms", b"platforms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "creator", b"creator", "platforms", b"platforms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreatorRegistered: _TypeAlias = CreatorRegistered  # noqa: Y015
 
 @_typing.final
+class CreatorsImported(_message.Message):
+    """A file of creators was imported. It may hold millions, so that one event tells of all. Subject: the import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    ACCEPTED_ROWS_FIELD_NUMBER: _builtins.int
+    REJECTED_ROWS_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    UPDATED_FIELD_NUMBER: _builtins.int
+    rows: _builtins.int
+    """Rows that were read."""
+    accepted_rows: _builtins.int
+    """Rows that were good."""
+    rejected_rows: _builtins.int
+    """Rows that were refused."""
+    created: _builtins.int
+    """Creators that were new."""
+    updated: _builtins.int
+    """Creators that were there and changed."""
+    def __init__(
+        self,
+        *,
+        rows: _builtins.int = ...,
+        accepted_rows: _builtins.int = ...,
+        rejected_rows: _builtins.int = ...,
+        created: _builtins.int = ...,
+        updated: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_rows", b"accepted_rows", "created", b"created", "import", b"import", "rejected_rows", b"rejected_rows", "rows", b"rows", "updated", b"updated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreatorsImported: _TypeAlias = CreatorsImported  # noqa: Y015
+
+@_typing.final
 class CreatorMetricsUpdated(_message.Message):
-    """New figures of a creator's platform account are known. Subject: the creator."""
+    """New figures of a creator's platform account were recorded. Those of an import are told of by CreatorsImported.
+    Subject: the creator.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -124,7 +124,8 @@ class MatchingServiceServicer:
 
     def ImportCreators(self, request_iterator, context):
         """Imports creators and their metrics from rows as they stand in a file. Good rows are kept and bad ones are returned
-        with row, column and reason. It is an upsert: importing the same rows again changes nothing.
+        with row, column and reason. It is an upsert: importing the same rows again changes no creator, so that an import
+        that broke off is simply begun again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

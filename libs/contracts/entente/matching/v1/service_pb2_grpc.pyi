@@ -26,7 +26,8 @@ class MatchingServiceStub:
     """Lists creators in the order of their names, without the history of their metrics."""
     ImportCreators: _aio.StreamUnaryMultiCallable[_service_pb2.ImportCreatorsRequest, _service_pb2.ImportCreatorsResponse]
     """Imports creators and their metrics from rows as they stand in a file. Good rows are kept and bad ones are returned
-    with row, column and reason. It is an upsert: importing the same rows again changes nothing.
+    with row, column and reason. It is an upsert: importing the same rows again changes no creator, so that an import
+    that broke off is simply begun again.
     """
     RecordMetrics: _aio.UnaryUnaryMultiCallable[_service_pb2.RecordMetricsRequest, _service_pb2.Creator]
     """Adds one measurement to a platform account, or replaces the one of the same day."""
@@ -81,7 +82,8 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_abc.AsyncIterator[_service_pb2.ImportCreatorsRequest], _abc.Awaitable[_service_pb2.ImportCreatorsResponse]],
     ) -> _abc.Awaitable[_service_pb2.ImportCreatorsResponse]:
         """Imports creators and their metrics from rows as they stand in a file. Good rows are kept and bad ones are returned
-        with row, column and reason. It is an upsert: importing the same rows again changes nothing.
+        with row, column and reason. It is an upsert: importing the same rows again changes no creator, so that an import
+        that broke off is simply begun again.
         """
 
     @_abc_1.abstractmethod
