@@ -5,6 +5,7 @@
 It stops at the first level that fails: what comes after would fail for the same reason, more slowly.
 """
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -66,7 +67,8 @@ def checks() -> list[tuple[str, list[str | Path]]]:
 
 
 def run(command: Sequence[str | Path]) -> bool:
-    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    quiet = {"GRPC_VERBOSITY": "ERROR"}  # Else gRPC tells of every connection that a test closes.
+    return subprocess.run(command, cwd=ROOT, env=os.environ | quiet, check=False).returncode == 0
 
 
 def check() -> bool:

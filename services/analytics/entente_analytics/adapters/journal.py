@@ -26,6 +26,7 @@ from entente_analytics.metrics import clicks_unsent
 _SEGMENT_BYTES = 8 * 1024 * 1024
 _READ_BYTES = 128 * 1024
 _MARK_EVERY = 0.5
+_LAST_SECONDS = 3
 # Clicks of one moment are sent together: one message and one write of their link's day for many.
 _TOGETHER = 0.03
 
@@ -118,7 +119,7 @@ class Journal:
                 await self._write_together(day, [entry for entry in waiting if entry.day == day])
 
     async def send(self, send: Callable[[Sequence[TakenClick]], Awaitable[None]]) -> None:
-        """Send clicks in order, until cancelled; what is in flight then is tried for a last time.
+        """Send clicks in order, until cancelled; what is left then is tried for a last time, and the journal is closed.
 
         Args:
             send: returns when the broker has all of them; when it raises, they are sent again.
@@ -128,14 +129,18 @@ class Journal:
                 await send(batch.clicks)
                 self._sent(batch)
         except asyncio.CancelledError:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(3):
-                    while last := self._next_batch():
-                        await send(last.clicks)
-                        self._sent(last)
+            try:
+                await self._send_the_rest(send)
+            finally:
+                self._close()
             raise
-        finally:
-            self._mark_all()
+
+    async def _send_the_rest(self, send: Callable[[Sequence[TakenClick]], Awaitable[None]]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                while batch := self._next_batch():
+                    await send(batch.clicks)
+                    self._sent(batch)
 
     async def _batches(self) -> AsyncIterator[Batch]:
         while True:
@@ -165,9 +170,10 @@ class Journal:
             self._marked_at = time.monotonic()
             _mark(segment)
 
-    def _mark_all(self) -> None:
+    def _close(self) -> None:
         for segment in self._segments:
             _mark(segment)
+            segment.file.close()
 
     def _drop_old(self) -> None:
         # Today's are kept although they are sent: after a restart they say who has clicked already.

@@ -39,7 +39,7 @@ PHONE = "Mozilla/5.0 (Linux; Android 14; visitor {}) AppleWebKit/537.36 Chrome/1
 
 async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
     async with asyncio.timeout(within):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110 - what is waited for lives in another process
             await asyncio.sleep(0.05)
 
 
