@@ -13,9 +13,18 @@ from entente_messaging.entrypoints.grpc import ACCESS, MessagingServicer
 from entente_messaging.settings import Settings
 
 
-def build(settings: Settings, *, clock: Clock | None = None, mailer: Mailer | None = None) -> Runtime:
-    """The service, ready to run."""
-    runtime = Runtime("messaging", settings, clock=clock)
+def build(
+    settings: Settings, *, service: str = "messaging", clock: Clock | None = None, mailer: Mailer | None = None
+) -> Runtime:
+    """The service, ready to run.
+
+    Args:
+        settings: from the environment.
+        service: its name, which is its consumer group; another one in tests that run beside others.
+        clock: the domain's time, when it is not what the settings say.
+        mailer: the way to a mail server, when it is not what the settings say.
+    """
+    runtime = Runtime(service, settings, clock=clock)
     office = Office(
         contacts=runtime.aggregates(kinds.CONTACTS),
         conversations=runtime.aggregates(kinds.CONVERSATIONS),
@@ -29,7 +38,7 @@ def build(settings: Settings, *, clock: Clock | None = None, mailer: Mailer | No
     )
     runtime.consume(CONSUMES, routes(office))
     runtime.timer(office.notifications, timers.send_mail(office))
-    runtime.timer(office.messages, timers.note_messages(office))
+    runtime.timer(office.conversations, timers.file_messages(office))
     runtime.serve(service_pb2_grpc.add_MessagingServiceServicer_to_server, MessagingServicer(office), ACCESS)
     return runtime
 

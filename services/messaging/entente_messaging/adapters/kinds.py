@@ -4,7 +4,7 @@ from entente_chassis import topics
 from entente_chassis.store import Kind
 from entente_messaging.adapters.events import to_message
 from entente_messaging.domain.contacts import Contact
-from entente_messaging.domain.conversations import Conversation, Message
+from entente_messaging.domain.conversations import Conversation, Message, look_after_at
 from entente_messaging.domain.notifications import Notification
 from entente_messaging.domain.templates import Template
 
@@ -16,17 +16,10 @@ CONVERSATIONS = Kind(
     state_type=Conversation,
     topic=EVENTS,
     to_message=to_message,
+    due_at=look_after_at,
     indexes=(("about.brand", "-last_message_at"), ("about.creator", "-last_message_at")),
 )
-MESSAGES = Kind(
-    collection="messages",
-    state_type=Message,
-    topic=EVENTS,
-    to_message=to_message,
-    # Until its conversation has taken note of it, a message is due at once.
-    due_at=lambda message: None if message.noted else message.created_at,
-    indexes=(("conversation", "position"),),
-)
+MESSAGES = Kind(collection="messages", state_type=Message, indexes=(("conversation", "position"),))
 NOTIFICATIONS = Kind(
     collection="notifications",
     state_type=Notification,

@@ -7,7 +7,7 @@ from email.utils import formatdate
 import aiosmtplib
 
 from entente_chassis.refusal import Unavailable
-from entente_messaging.application.office import Mail, Mailer, MailRefused
+from entente_messaging.application.office import Mail, MailDeferred, Mailer, MailRefused
 
 _TIMEOUT = 15.0
 _PERMANENT = 500
@@ -53,17 +53,14 @@ class SmtpMailer(Mailer):
                 password=self._login[1] if self._login else None,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
-            if all(refused.code >= _PERMANENT for refused in error.recipients):
-                raise MailRefused from error
-            raise _away() from error
-        except aiosmtplib.SMTPAuthenticationError as error:
-            raise _away() from error
-        except aiosmtplib.SMTPResponseException as error:
-            if error.code >= _PERMANENT:
-                raise MailRefused from error
-            raise _away() from error
+            raise _verdict(error.recipients[0].code) from error
+        except aiosmtplib.SMTPDataError as error:
+            raise _verdict(error.code) from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise _away() from error
+            # Whatever else it refuses (our greeting, login or sender address) it refuses for every e-mail.
+            raise Unavailable(
+                "MAIL_SERVER_UNAVAILABLE", "The mail server does not take mail now: it is tried again."
+            ) from error
 
     def _compose(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()
@@ -88,5 +85,5 @@ class MemoryMailer(Mailer):
         self.sent.append(mail)
 
 
-def _away() -> Unavailable:
-    return Unavailable("MAIL_SERVER_UNAVAILABLE", "The mail server does not take mail now: it is tried again.")
+def _verdict(code: int) -> Exception:
+    return MailRefused() if code >= _PERMANENT else MailDeferred()

@@ -1,15 +1,15 @@
 """What changes something."""
 
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from entente_chassis.refusal import AlreadyExists, Invalid, NotFound, Violation
+from entente_chassis.refusal import Aborted, AlreadyExists, Invalid, NotFound, Violation
 from entente_chassis.store import Cause, Change, Outcome, Request
-from entente_messaging.application.office import Mail, MailRefused, Office
+from entente_messaging.application.office import Mail, MailDeferred, MailRefused, Office
 from entente_messaging.domain import conversations, notifications
 from entente_messaging.domain.contacts import Contact, checked
-from entente_messaging.domain.conversations import Attachment, Collaboration, Conversation, Message, MessageSent
+from entente_messaging.domain.conversations import Attachment, Collaboration, Conversation, Message
 from entente_messaging.domain.names import contact_name, conversation_name, derived_id, message_name, template_name
 from entente_messaging.domain.notifications import MailState, Notification, Said, Telling
 from entente_messaging.domain.occasions import SAID_BY_THE_BRAND, Occasion, Party
@@ -55,7 +55,7 @@ async def open_conversation(office: Office, about: Collaboration) -> str:
 
 async def send_message(
     office: Office,
-    conversation: Outcome[Conversation],
+    conversation: str,
     sender: Party,
     text: str,
     attachments: tuple[Attachment, ...],
@@ -63,28 +63,28 @@ async def send_message(
     id: str,
     request: Request | None,
 ) -> Outcome[Message]:
-    """Write a message. The conversation takes note of it now, or by a timer if this process ends before that."""
+    """Write a message.
+
+    Raises:
+        Invalid: the request id was used for another one.
+        Unavailable: too many are being written in this conversation.
+    """
     message = Message(
-        conversation=conversation.id,
+        conversation=conversation,
         sender=sender,
         text=text,
-        position=time.time_ns() // 1000,
         created_at=office.clock.now(),
         attachments=attachments,
+        fingerprint=request.fingerprint if request else "",
     )
-    return await _write(office, conversation.state.about, message, id, request=request)
+    return await _write(office, message, id)
 
 
-async def note_message(office: Office, name: str) -> None:
-    """Let a message's conversation take note of it, once."""
-    message = (await office.messages.require(name, what="Message")).state
-
-    def take_in(conversation: Conversation | None) -> Change[Conversation] | None:
-        return Change(*conversations.note(message.conversation, conversation, message)) if conversation else None
-
-    # A repeat is recognised by the message's name, as a caller's repeat is by its request id.
-    await office.conversations.change(message.conversation, take_in, request=Request(f"note {name}", name))
-    await office.messages.change(name, lambda m: Change(replace(m, noted=True)) if m and not m.noted else None)
+async def file_messages(office: Office, conversation: str) -> None:
+    """Make documents of the messages that a crash left in their conversation."""
+    found = await office.conversations.require(conversation, what="Conversation")
+    for id, message in found.state.arriving.items():
+        await _file(office, id, message)
 
 
 async def mark_read(
@@ -101,38 +101,53 @@ async def mark_read(
         raise Invalid("MESSAGE_UNKNOWN", f"{conversation} has no such message.", violations=[violation])
 
     def decide(state: Conversation | None) -> Change[Conversation] | None:
-        read = conversations.read(state, party, message, found.state.position) if state else None
+        read = conversations.read(state, party, message, found.state) if state else None
         return Change(read) if read else None
 
     return await office.conversations.change(conversation, decide, request=request)
 
 
-async def _write(
-    office: Office,
-    about: Collaboration,
-    message: Message,
-    id: str,
-    *,
-    request: Request | None = None,
-    cause: Cause | None = None,
-) -> Outcome[Message]:
+async def _write(office: Office, message: Message, id: str, *, cause: Cause | None = None) -> Outcome[Message]:
+    """Write a message, once for each id.
+
+    The conversation takes it first: that one write numbers it and holds its events, and from then on it is never lost.
+    A document of its own follows at once, or by a timer when this process ends in between.
+    """
     name = message_name(message.conversation, id)
-    event = MessageSent(
-        message=name,
-        conversation=message.conversation,
-        campaign=about.campaign,
-        brand=about.brand,
-        creator=about.creator,
-        sender=message.sender,
-        automatic=message.automatic,
-        send_time=message.created_at,
-    )
-    written = await office.messages.change(
-        name, lambda existing: Change(message, [event]) if existing is None else None, request=request, cause=cause
-    )
-    if not written.state.noted:
-        await note_message(office, name)
-    return written
+    applied = False
+    written = await office.messages.get(name)
+    if written is None:
+
+        def take(conversation: Conversation | None) -> Change[Conversation] | None:
+            if conversation is None or id in conversation.arriving:
+                return None
+            return Change(*conversations.take(message.conversation, conversation, id, message))
+
+        # Somebody with the same id may finish between the two looks: the conversation remembers ids for a while.
+        mark = Request(f"message {id}", message.fingerprint)
+        taken = await office.conversations.change(message.conversation, take, request=mark)
+        applied = taken.applied
+        if id in taken.state.arriving:
+            written = await _file(office, id, taken.state.arriving[id], cause=cause)
+        else:
+            written = await office.messages.require(name, what="Message")
+    if written.state.fingerprint != message.fingerprint:
+        raise Invalid("REQUEST_ID_REUSED", "This request_id was used for another message: take a new one.")
+    return replace(written, applied=applied)
+
+
+async def _file(office: Office, id: str, message: Message, *, cause: Cause | None = None) -> Outcome[Message]:
+    name = message_name(message.conversation, id)
+    filed = await office.messages.change(name, lambda kept: Change(message) if kept is None else None, cause=cause)
+
+    def known(conversation: Conversation | None) -> Change[Conversation] | None:
+        without = conversations.arrived(conversation, id) if conversation else None
+        return Change(without) if without else None
+
+    # The message is written. When many write at once, the note of it may be left to the timer.
+    with suppress(Aborted):
+        await office.conversations.change(message.conversation, known)
+    return filed
 
 
 # -- templates --------------------------------------------------------------------------------------------------------
@@ -193,9 +208,9 @@ async def update_template(
 # -- notifications ----------------------------------------------------------------------------------------------------
 
 
-async def tell(office: Office, telling: Telling, about: Collaboration | None, cause: Cause) -> None:
+async def tell(office: Office, telling: Telling, about: Collaboration | None, cause: Cause) -> bool:
     """Tell somebody something, once for each event and side: in the inbox, by e-mail, and where it is the brand's word
-    to the creator in their conversation."""
+    to the creator in their conversation. Returns whether it is new."""
     id = derived_id(cause.stream, cause.subject, str(cause.epoch), str(cause.n), telling.party.value)
     said = await _say(office, telling)
     now = office.clock.now()
@@ -213,7 +228,7 @@ async def tell(office: Office, telling: Telling, about: Collaboration | None, ca
         created_at=now,
         mail_at=now,
     )
-    await office.notifications.change(
+    told = await office.notifications.change(
         f"notifications/{id}", lambda kept: Change(notification) if kept is None else None, cause=cause
     )
     if about and telling.party is Party.CREATOR and telling.occasion in SAID_BY_THE_BRAND:
@@ -221,16 +236,19 @@ async def tell(office: Office, telling: Telling, about: Collaboration | None, ca
             conversation=await open_conversation(office, about),
             sender=Party.BRAND,
             text=said.text,
-            position=time.time_ns() // 1000,
             created_at=now,
             automatic=True,
             occasion=telling.occasion,
         )
-        await _write(office, about, message, id, cause=cause)
+        await _write(office, message, id, cause=cause)
+    return told.applied
 
 
-async def deliver(office: Office, name: str) -> None:
+async def deliver(office: Office, name: str) -> MailState | None:
     """Send a notification's e-mail. At least once: a crash between the mail server's answer and the note sends again.
+
+    Returns:
+        How far it has come by this; None when there was nothing to do.
 
     Raises:
         Unavailable: the mail server does not take it now.
@@ -238,22 +256,21 @@ async def deliver(office: Office, name: str) -> None:
     found = await office.notifications.require(name, what="Notification")
     notification, now = found.state, office.clock.now()
     if notification.mail_state is not MailState.PENDING or notification.mail_at is None or notification.mail_at > now:
-        return
+        return None
     contact = await office.contacts.get(contact_name(notification.recipient))
     if contact is None:
-        await _settle(office, name, lambda n: notifications.without_address(n, name, now, office.patience))
-        return
+        return await _settle(office, name, lambda n: notifications.without_address(n, name, now, office.patience))
     if not notifications.wants_mail(contact.state):
-        await _settle(office, name, lambda n: (notifications.skipped(n), []))
-        return
+        return await _settle(office, name, lambda n: (notifications.skipped(n), []))
     said = await _say(office, _telling_of(notification))
     mail = Mail(name.removeprefix("notifications/"), contact.state.email, said.title, said.text, said.locale)
     try:
         await office.mailer.send(mail)
+    except MailDeferred:
+        return await _settle(office, name, lambda n: notifications.deferred(n, name, now, office.patience))
     except MailRefused:
-        await _settle(office, name, lambda n: notifications.failed(n, name, "REFUSED_BY_MAIL_SERVER"))
-        return
-    await _settle(office, name, lambda n: notifications.sent(n, name, said))
+        return await _settle(office, name, lambda n: notifications.failed(n, name, notifications.REFUSED))
+    return await _settle(office, name, lambda n: notifications.sent(n, name, said))
 
 
 async def mark_notification_read(office: Office, name: str, *, request: Request | None) -> Outcome[Notification]:
@@ -266,13 +283,14 @@ async def mark_notification_read(office: Office, name: str, *, request: Request 
     return await office.notifications.change(name, decide, request=request)
 
 
-async def _settle(office: Office, name: str, settle: notifications.Settle) -> None:
+async def _settle(office: Office, name: str, settle: notifications.Settle) -> MailState | None:
     def decide(notification: Notification | None) -> Change[Notification] | None:
         if notification is None or notification.mail_state is not MailState.PENDING:
             return None  # Another process was first.
         return Change(*settle(notification))
 
-    await office.notifications.change(name, decide)
+    settled = await office.notifications.change(name, decide)
+    return settled.state.mail_state if settled.applied else None
 
 
 def _telling_of(notification: Notification) -> Telling:

@@ -31,6 +31,10 @@ class MailRefused(Exception):
     """The mail server refuses this e-mail for good."""
 
 
+class MailDeferred(Exception):
+    """The mail server does not take this e-mail now, though it may take others."""
+
+
 class Mailer(Protocol):
     """The way to a mail server. Sending is at least once: a crash after the server's answer sends again."""
 
@@ -38,8 +42,9 @@ class Mailer(Protocol):
         """Hand an e-mail to the mail server.
 
         Raises:
+            MailDeferred: this one is not taken now.
             MailRefused: it will never be taken.
-            Unavailable: it is not taken now.
+            Unavailable: none is taken now.
         """
         ...
 

@@ -10,7 +10,6 @@ from entente_chassis.store import Outcome
 from entente_messaging.application.office import Office
 from entente_messaging.domain.conversations import Conversation, Message
 from entente_messaging.domain.notifications import Notification
-from entente_messaging.domain.occasions import Party
 from entente_messaging.domain.templates import Template
 
 _BATCH = 200
@@ -29,15 +28,6 @@ async def conversations_of(
     )
 
 
-async def unread(office: Office, conversation: Outcome[Conversation], party: Party) -> int:
-    """How many messages of the other side a side has not read."""
-    other = Party.CREATOR if party is Party.BRAND else Party.BRAND
-    read_until = conversation.state.read_until(party)
-    return await office.messages.count(
-        {"conversation": conversation.id, "sender": other, "position": {"$gt": read_until}}
-    )
-
-
 async def messages_of(
     office: Office, conversation: str, *, page_size: int, page_token: str
 ) -> tuple[list[Outcome[Message]], str]:
@@ -51,13 +41,15 @@ async def messages_of(
     )
 
 
-async def messages_after(office: Office, conversation: str, after: tuple[int, str]) -> list[Outcome[Message]]:
-    """The next messages after a position; those written at the same microsecond are told apart by name."""
-    position, name = after
+async def messages_after(office: Office, conversation: str, position: int) -> list[Outcome[Message]]:
+    """The next messages after a position. It stops before one that was numbered and cannot be read yet, so that whoever
+    goes on after the last one misses none."""
     found = await office.messages.find(
-        {"conversation": conversation, "position": {"$gte": position}}, order_by="position", limit=_BATCH
+        {"conversation": conversation, "position": {"$gt": position, "$lte": position + _BATCH}},
+        order_by="position",
+        limit=_BATCH,
     )
-    return [message for message in found if (message.state.position, message.id) > (position, name)]
+    return [message for next_one, message in enumerate(found, position + 1) if message.state.position == next_one]
 
 
 async def templates_of(
@@ -92,25 +84,26 @@ async def notifications_of(
 
 def resume_token(message: Outcome[Message]) -> str:
     """Where a stream goes on after a message."""
-    return base64.urlsafe_b64encode(f"{message.state.position}|{message.id}".encode()).decode()
+    return base64.urlsafe_b64encode(f"{message.state.conversation}|{message.state.position}".encode()).decode()
 
 
-def read_resume_token(token: str) -> tuple[int, str]:
+def read_resume_token(token: str, conversation: str) -> int:
     """The position that a token stands for; the beginning for "".
 
     Raises:
-        Invalid: it is no token of a stream.
+        Invalid: it is no token of a stream of this conversation.
     """
     if not token:
-        return 0, ""
+        return 0
     try:
-        position, separator, name = base64.urlsafe_b64decode(token.encode()).decode().partition("|")
-        if not separator:
-            raise ValueError("no separator")
-        return int(position), name
+        of, _, position = base64.urlsafe_b64decode(token.encode()).decode().partition("|")
+        if of != conversation:
+            raise ValueError("of another conversation")
+        return int(position)
     except (binascii.Error, ValueError) as error:
         raise Invalid(
-            "RESUME_TOKEN_INVALID", "resume_token is of no stream: give back the last one, or leave it out."
+            "RESUME_TOKEN_INVALID",
+            "resume_token is of no stream of this conversation: give back the last one, or leave it out.",
         ) from error
 
 

@@ -69,7 +69,7 @@ class Words:
         subject, body = own or _built_in(built_in)["occasions"][occasion.value]
         known = dict.fromkeys(merge_fields(occasion), "")
         shown = known | {name: _shown(name, value, built_in, zone) for name, value in values.items() if name in known}
-        return Said(language, self._render(subject, shown).replace("\n", " "), self._render(body, shown))
+        return Said(language, " ".join(self._render(subject, shown).split()), self._render(body, shown))
 
     def check(self, occasion: Occasion, subject: str, body: str) -> None:
         """Refuse a template that cannot be rendered or uses what is not there.

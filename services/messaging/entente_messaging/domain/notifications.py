@@ -8,6 +8,8 @@ from enum import StrEnum
 from entente_messaging.domain.contacts import Contact
 from entente_messaging.domain.occasions import Occasion, Party
 
+REFUSED = "REFUSED_BY_MAIL_SERVER"
+
 
 class MailState(StrEnum):
     """How far an e-mail has come."""
@@ -47,6 +49,7 @@ class Notification:
     mail_state: MailState = MailState.PENDING
     mail_at: datetime | None = None
     mail_reason: str = ""
+    mail_attempts: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,19 @@ class NotificationFailed:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long an e-mail waits for an address to become known, and how often it looks."""
+    """How long an e-mail waits.
+
+    Args:
+        wait, look_every: for an address to become known, and how often it looks.
+        give_up: for a mail server that puts this e-mail off, for example since the mailbox is full.
+        again_from, again_to: until the next attempt then; twice as long each time.
+    """
 
     wait: timedelta = timedelta(days=3)
     look_every: timedelta = timedelta(hours=6)
+    give_up: timedelta = timedelta(days=4)
+    again_from: timedelta = timedelta(minutes=15)
+    again_to: timedelta = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,17 @@ def without_address(
     if now < notification.created_at + patience.wait:
         return replace(notification, mail_at=now + patience.look_every), []
     return failed(notification, name, "NO_CONTACT")
+
+
+def deferred(
+    notification: Notification, name: str, now: datetime, patience: Patience
+) -> tuple[Notification, list[object]]:
+    """The mail server puts it off: try again later and later, or give up."""
+    if now >= notification.created_at + patience.give_up:
+        return failed(notification, name, REFUSED)
+    # In the document, not in a process: a few of them must not keep the others from being looked at.
+    wait = min(patience.again_from * 2 ** min(notification.mail_attempts, 30), patience.again_to)
+    return replace(notification, mail_attempts=notification.mail_attempts + 1, mail_at=now + wait), []
 
 
 def failed(notification: Notification, name: str, reason: str) -> tuple[Notification, list[object]]:

@@ -56,8 +56,8 @@ def routes(office: Office) -> Routes:
                 collaboration=about.collaboration,
                 values=names | values,
             )
-            await commands.tell(office, telling, about, event.cause)
-            metrics.notifications.labels(occasion.value.lower()).inc()
+            new = await commands.tell(office, telling, about, event.cause)
+            metrics.notifications.labels(occasion.value.lower()).inc(new)
 
     def telling(of: Callable[[Any], list[Tell]]) -> Callable[[Incoming[Any]], Any]:
         async def handle(event: Incoming[Any]) -> None:
@@ -79,8 +79,8 @@ def routes(office: Office) -> Routes:
             campaign=message.campaign,
             values={"campaign_title": message.campaign_title, "status": status, "progress_percent": progress},
         )
-        await commands.tell(office, objective, None, event.cause)
-        metrics.notifications.labels(objective.occasion.value.lower()).inc()
+        new = await commands.tell(office, objective, None, event.cause)
+        metrics.notifications.labels(objective.occasion.value.lower()).inc(new)
 
     tellings: dict[type[Message], Callable[[Any], list[Tell]]] = {
         campaign.CreatorInvited: lambda m: [

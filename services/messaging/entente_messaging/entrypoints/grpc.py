@@ -86,7 +86,7 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
 
     async def GetConversation(self, request: pb.GetConversationRequest, context: Context) -> pb.Conversation:
         found, party = await self._conversation(request.name)
-        return await self._show(found, party)
+        return _conversation(found, party)
 
     async def ListConversations(
         self, request: pb.ListConversationsRequest, context: Context
@@ -100,7 +100,7 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
             page_token=request.page_token,
         )
         party = Party.BRAND if request.participant.startswith("brands/") else Party.CREATOR
-        shown = await asyncio.gather(*(self._show(conversation, party) for conversation in found))
+        shown = [_conversation(conversation, party) for conversation in found]
         return pb.ListConversationsResponse(conversations=shown, next_page_token=token)
 
     async def SendMessage(self, request: pb.SendMessageRequest, context: Context) -> pb.Message:
@@ -108,7 +108,7 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
         key = request_key(request)
         written = await commands.send_message(
             self._office,
-            conversation,
+            conversation.id,
             sender,
             request.text,
             tuple(Attachment(attachment.url, attachment.title) for attachment in request.attachments),
@@ -130,17 +130,17 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
         outcome = await commands.mark_read(
             self._office, conversation.id, party, request.message, request=request_key(request)
         )
-        return await self._show(outcome, party)
+        return _conversation(outcome, party)
 
     async def StreamMessages(
         self, request: pb.StreamMessagesRequest, context: Context
     ) -> AsyncIterator[pb.StreamMessagesResponse]:
         await self._conversation(request.parent)
-        after = queries.read_resume_token(request.resume_token)
+        after = queries.read_resume_token(request.resume_token, request.parent)
         set_resume_token(request.resume_token)
         while True:
             for message in await queries.messages_after(self._office, request.parent, after):
-                after = (message.state.position, message.id)
+                after = message.state.position
                 token = queries.resume_token(message)
                 yield pb.StreamMessagesResponse(message=_message(message), resume_token=token)
                 set_resume_token(token)
@@ -229,19 +229,6 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
             raise no_such("Template", name)
         return found
 
-    async def _show(self, conversation: Outcome[Conversation], party: Party) -> pb.Conversation:
-        state = conversation.state
-        message = to_proto(pb.Conversation, state.about)
-        message.name = conversation.id
-        message.etag = conversation.etag
-        message.create_time.FromDatetime(state.created_at)
-        if state.messages:
-            message.last_message_time.FromDatetime(state.last_message_at)
-        message.unread_count = await queries.unread(self._office, conversation, party)
-        message.brand_read_until = state.brand_read_message
-        message.creator_read_until = state.creator_read_message
-        return message
-
 
 def _acts_for(caller: Caller, party: str) -> bool:
     return caller.acts_for_brand(party) if party.startswith("brands/") else caller.acts_for_creator(party)
@@ -265,6 +252,20 @@ def _contact(outcome: Outcome[Contact]) -> pb.Contact:
     message.etag = outcome.etag
     if outcome.state.updated_at:
         message.update_time.FromDatetime(outcome.state.updated_at)
+    return message
+
+
+def _conversation(outcome: Outcome[Conversation], party: Party) -> pb.Conversation:
+    state = outcome.state
+    message = to_proto(pb.Conversation, state.about)
+    message.name = outcome.id
+    message.etag = outcome.etag
+    message.create_time.FromDatetime(state.created_at)
+    if state.messages:
+        message.last_message_time.FromDatetime(state.last_message_at)
+    message.unread_count = state.unread(party)
+    message.brand_read_until = state.brand_read.message
+    message.creator_read_until = state.creator_read.message
     return message
 
 

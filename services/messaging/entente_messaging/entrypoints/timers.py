@@ -13,17 +13,17 @@ def send_mail(office: Office) -> Fire:
     """Try to send a notification's e-mail."""
 
     async def fire(name: str) -> None:
-        await commands.deliver(office, name)
-        after = await office.notifications.require(name, what="Notification")
-        metrics.mails.labels(after.state.mail_state.value.lower()).inc()
+        state = await commands.deliver(office, name)
+        if state:
+            metrics.mails.labels(state.value.lower()).inc()
 
     return fire
 
 
-def note_messages(office: Office) -> Fire:
-    """Let a conversation take note of a message that a crash kept from it."""
+def file_messages(office: Office) -> Fire:
+    """Bring messages to an end that a crash left half written."""
 
     async def fire(name: str) -> None:
-        await commands.note_message(office, name)
+        await commands.file_messages(office, name)
 
     return fire

@@ -11,7 +11,7 @@ from aiosmtpd.controller import Controller
 
 from entente_chassis.refusal import Unavailable
 from entente_messaging.adapters.mail import SmtpMailer
-from entente_messaging.application.office import Mail, MailRefused
+from entente_messaging.application.office import Mail, MailDeferred, MailRefused
 from entente_stack import ports
 
 MAIL = Mail("abc", "līga@example.org", "Crème d’été : c’est parti", "Sveiki, Līga!\nÀ bientôt", "lv")
@@ -71,12 +71,12 @@ async def test_a_recipient_that_is_refused_for_good_is_not_tried_again(inbox: tu
         await mailer.send(MAIL)
 
 
-async def test_a_recipient_that_is_refused_for_now_and_a_server_that_is_away_are_tried_again(
+async def test_a_recipient_that_is_refused_for_now_is_told_from_a_server_that_is_away(
     inbox: tuple[Inbox, SmtpMailer],
 ) -> None:
     handler, mailer = inbox
     handler.answer = "450 try later"
-    with pytest.raises(Unavailable):
+    with pytest.raises(MailDeferred):
         await mailer.send(MAIL)
     away = SmtpMailer(("127.0.0.1", 1), sender="a@b.example", display_name="x", starttls=False, login=None)
     with pytest.raises(Unavailable):

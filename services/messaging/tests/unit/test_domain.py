@@ -1,12 +1,13 @@
 """Reply times, read marks and the e-mail of a notification."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entente_chassis.refusal import Invalid
+from entente_chassis.refusal import Invalid, Unavailable
 from entente_messaging.domain import conversations, notifications
 from entente_messaging.domain.contacts import Contact, checked
 from entente_messaging.domain.conversations import Collaboration, Conversation, Message, ReplyTimeMeasured
@@ -20,13 +21,14 @@ NAME = conversation_name(ABOUT.collaboration)
 
 
 def _message(sender: Party, minute: int, *, automatic: bool = False) -> Message:
-    return Message(NAME, sender, "…", minute, NOW + timedelta(minutes=minute), automatic=automatic)
+    return Message(NAME, sender, "…", NOW + timedelta(minutes=minute), automatic=automatic)
 
 
 def _talk(*messages: Message) -> tuple[Conversation, list[int]]:
     conversation, times = conversations.opened(ABOUT, NOW), []
-    for message in messages:
-        conversation, events = conversations.note(NAME, conversation, message)
+    for number, message in enumerate(messages):
+        conversation, events = conversations.take(NAME, conversation, f"m{number}", message)
+        conversation = conversations.arrived(conversation, f"m{number}") or conversation
         times += [event.seconds for event in events if isinstance(event, ReplyTimeMeasured)]
     return conversation, times
 
@@ -51,13 +53,36 @@ def test_reply_times_are_never_negative_and_never_more_than_the_answers(talk: li
     assert conversation.messages == len(talk)
 
 
-@given(st.lists(st.integers(1, 50), max_size=20))
-def test_a_read_mark_only_moves_forward(positions: list[int]) -> None:
-    conversation, high = conversations.opened(ABOUT, NOW), 0
-    for position in positions:
-        conversation = conversations.read(conversation, Party.BRAND, f"m{position}", position) or conversation
-        high = max(high, position)
-        assert (conversation.brand_read_until, conversation.creator_read_until) == (high, 0)
+@given(
+    st.lists(st.sampled_from(Party), min_size=1, max_size=20),
+    st.lists(st.tuples(st.sampled_from(Party), st.integers(0, 19)), max_size=20),
+)
+def test_unread_is_what_the_other_side_wrote_after_the_furthest_read_message(
+    senders: list[Party], marks: list[tuple[Party, int]]
+) -> None:
+    conversation, written = conversations.opened(ABOUT, NOW), list[Message]()
+    for number, sender in enumerate(senders):
+        conversation, _ = conversations.take(NAME, conversation, f"m{number}", _message(sender, number))
+        written.append(conversation.arriving[f"m{number}"])
+        conversation = conversations.arrived(conversation, f"m{number}") or conversation
+    assert [message.position for message in written] == list(range(1, len(senders) + 1))
+    furthest = dict.fromkeys(Party, 0)
+    for party, index in marks:
+        message = written[index % len(written)]
+        conversation = conversations.read(conversation, party, f"m{message.position}", message) or conversation
+        furthest[party] = max(furthest[party], message.position)
+    for party in Party:
+        others = [message for message in written if message.sender is not party]
+        assert conversation.unread(party) == sum(message.position > furthest[party] for message in others)
+
+
+def test_a_conversation_holds_only_so_many_messages_on_their_way() -> None:
+    conversation = conversations.opened(ABOUT, NOW)
+    for number in range(conversations.ARRIVING_AT_ONCE):
+        conversation, _ = conversations.take(NAME, conversation, f"m{number}", _message(Party.BRAND, number))
+    with pytest.raises(Unavailable):
+        conversations.take(NAME, conversation, "one-more", _message(Party.BRAND, 99))
+    assert conversations.look_after_at(conversation) == NOW + timedelta(seconds=5)
 
 
 def _notification() -> Notification:
@@ -87,6 +112,20 @@ def test_an_email_waits_for_an_address_and_then_gives_up_but_the_inbox_keeps_it(
     assert (notification.mail_state, notification.mail_reason) == (MailState.FAILED, "NO_CONTACT")
     assert looks == 6
     assert notification.unread
+
+
+def test_an_email_that_the_server_puts_off_is_tried_ever_more_rarely_and_then_given_up() -> None:
+    patience = Patience(give_up=timedelta(days=2), again_from=timedelta(minutes=15), again_to=timedelta(hours=12))
+    notification, tried, events = _notification(), [NOW], list[object]()
+    while notification.mail_at is not None:
+        notification, events = notifications.deferred(notification, "notifications/n", tried[-1], patience)
+        tried += [notification.mail_at] if notification.mail_at else []
+    waits = [after - before for before, after in pairwise(tried)]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (patience.again_from, patience.again_to)
+    assert tried[-1] - NOW < patience.give_up + patience.again_to
+    assert notification.mail_state is MailState.FAILED
+    assert [type(event) for event in events] == [notifications.NotificationFailed]
 
 
 def test_a_contact_names_everything_that_is_wrong_with_it() -> None:

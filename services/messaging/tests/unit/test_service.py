@@ -1,6 +1,7 @@
 """The whole service over memory: events in, gRPC out, with the real handlers and the real server."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,12 +20,16 @@ from entente.messaging.v1 import service_pb2_grpc
 from entente.review.v1 import events_pb2 as review
 from entente_chassis.clock import ManualClock
 from entente_chassis.consumer import Routes
-from entente_chassis.rpc import Role
-from entente_chassis.store import MemoryAggregates
+from entente_chassis.rpc import Role, to_refusal
+from entente_chassis.store import Change, MemoryAggregates
 from entente_chassis.testing import TestServer, incoming, serving
 from entente_messaging.adapters import kinds
 from entente_messaging.adapters.mail import MemoryMailer
+from entente_messaging.application import queries
 from entente_messaging.application.office import Office
+from entente_messaging.domain import conversations
+from entente_messaging.domain.conversations import Message
+from entente_messaging.domain.occasions import Party
 from entente_messaging.entrypoints import timers
 from entente_messaging.entrypoints.events import routes
 from entente_messaging.entrypoints.grpc import ACCESS, MessagingServicer
@@ -57,7 +62,7 @@ class World:
     async def fire_timers(self) -> None:
         for aggregates, fire in (
             (self.office.notifications, timers.send_mail(self.office)),
-            (self.office.messages, timers.note_messages(self.office)),
+            (self.office.conversations, timers.file_messages(self.office)),
         ):
             for id, _ in await aggregates.due(self.clock.now(), 100):
                 await fire(id)
@@ -208,7 +213,15 @@ async def test_writing_reading_and_answering(world: World) -> None:
     await world.creator.SendMessage(pb.SendMessageRequest(parent=CONVERSATION, text="Bonjour ☀"))
     raw = await world.office.conversations.documents.load(CONVERSATION)
     assert raw is not None
-    assert [entry["type"].rsplit(".", 1)[1] for entry in raw["outbox"]] == ["ReplyTimeMeasured"]
+    assert [entry["type"].rsplit(".", 1)[1] for entry in raw["outbox"]] == [
+        "MessageSent",
+        "MessageSent",
+        "ReplyTimeMeasured",
+    ]
+    assert raw["state"]["arriving"] == {}
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await world.brand.SendMessage(pb.SendMessageRequest(parent=CONVERSATION, text="Autre", request_id="r1"))
+    assert to_refusal(refused.value).reason == "REQUEST_ID_REUSED"
 
 
 async def test_a_stream_sends_what_comes_and_resumes_after_its_token(world: World) -> None:
@@ -225,6 +238,44 @@ async def test_a_stream_sends_what_comes_and_resumes_after_its_token(world: Worl
     async with asyncio.timeout(5):
         assert (await again.read()).message.text == "three"
     again.cancel()
+
+
+async def test_messages_sent_at_once_are_numbered_without_a_gap_and_a_repeat_gets_no_second_number(
+    world: World,
+) -> None:
+    await world.hear(campaign.ApplicationReceived(ref=REF))
+    requests = [
+        pb.SendMessageRequest(parent=CONVERSATION, text=f"n {number // 2}", request_id=f"r{number // 2}")
+        for number in range(8)
+    ]
+    sent = await asyncio.gather(*(world.brand.SendMessage(request) for request in requests))
+    assert len({message.name for message in sent}) == 4
+    assert len(await queries.messages_after(world.office, CONVERSATION, 0)) == 4
+    conversation = (await world.office.conversations.require(CONVERSATION, what="Conversation")).state
+    assert (conversation.messages, conversation.arriving) == (4, {})
+
+
+async def test_a_message_that_a_crash_left_half_written_holds_up_the_stream_until_it_is_whole(world: World) -> None:
+    await world.hear(campaign.ApplicationReceived(ref=REF))
+    left = Message(CONVERSATION, Party.BRAND, "one", NOW)
+    await world.office.conversations.change(
+        CONVERSATION, lambda c: Change(*conversations.take(CONVERSATION, c, "left", left)) if c else None
+    )
+    await world.brand.SendMessage(pb.SendMessageRequest(parent=CONVERSATION, text="two"))
+    assert await queries.messages_after(world.office, CONVERSATION, 0) == []
+    world.clock.advance(timedelta(seconds=5))
+    await world.fire_timers()
+    found = await queries.messages_after(world.office, CONVERSATION, 0)
+    assert [message.state.text for message in found] == ["one", "two"]
+
+
+async def test_a_token_of_another_conversation_resumes_nothing(world: World) -> None:
+    await world.hear(campaign.ApplicationReceived(ref=REF))
+    token = base64.urlsafe_b64encode(b"conversations/c2~ann|3").decode()
+    request = pb.StreamMessagesRequest(parent=CONVERSATION, resume_token=token)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await world.creator.StreamMessages(request).read()
+    assert to_refusal(refused.value).reason == "RESUME_TOKEN_INVALID"
 
 
 async def test_an_automatic_approval_is_told_to_both_sides(world: World) -> None:

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entente.analytics.v1 import service_pb2 as analytics
+from entente.campaign.v1 import service_pb2 as campaign
 from entente_chassis.refusal import Invalid
 from entente_messaging.application.words import LOCALES, Words
 from entente_messaging.domain.occasions import Occasion, merge_fields
@@ -43,6 +45,17 @@ def test_reasons_are_told_in_the_readers_language() -> None:
     values = NAMES | {"reasons": "AUDIENCE,PRICE,A_NEW_ONE"}
     assert "l’audience recherchée, le prix." in WORDS.say(Occasion.APPLICATION_DECLINED, "fr", values).text
     assert "il pubblico da raggiungere, il prezzo." in WORDS.say(Occasion.APPLICATION_DECLINED, "it", values).text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_reason_and_status_of_the_other_services_has_words_in_every_language(locale: str) -> None:
+    reasons = [name.removeprefix("DECLINE_REASON_") for name in campaign.DeclineReason.keys()[1:]]
+    for reason in reasons:
+        said = WORDS.say(Occasion.APPLICATION_DECLINED, locale, NAMES | {"reasons": reason})
+        assert said.text != WORDS.say(Occasion.APPLICATION_DECLINED, locale, NAMES).text, reason
+    unsaid = WORDS.say(Occasion.OBJECTIVE_STATUS, locale, NAMES).title
+    for status in [name.removeprefix("OBJECTIVE_STATUS_") for name in analytics.ObjectiveStatus.keys()[1:]]:
+        assert WORDS.say(Occasion.OBJECTIVE_STATUS, locale, NAMES | {"status": status}).title != unsaid, status
 
 
 def test_a_language_without_words_falls_back() -> None:

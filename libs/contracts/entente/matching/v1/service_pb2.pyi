@@ -789,10 +789,15 @@ class ImportCreatorsRequest(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     DEFAULT_PLATFORM_FIELD_NUMBER: _builtins.int
     DEFAULT_SNAPSHOT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     default_platform: _type_pb2.Platform.ValueType
     """Platform of the rows when there is no such column; read from the first message."""
     default_snapshot: _builtins.str
     """Date of the rows, "2019-06" or "2019-06-30", when there is no such column; read from the first message."""
+    request_id: _builtins.str
+    """Makes a repetition of this import count as the same one, which is told of once; a random UUID, or empty; read from
+    the first message.
+    """
     @_builtins.property
     def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the columns. Needed in the first message; a later message may name others from there on."""
@@ -808,10 +813,11 @@ class ImportCreatorsRequest(_message.Message):
         rows: _abc.Iterable[Global___ImportRow] | None = ...,
         default_platform: _type_pb2.Platform.ValueType = ...,
         default_snapshot: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "default_platform", b"default_platform", "default_snapshot", b"default_snapshot", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "default_platform", b"default_platform", "default_snapshot", b"default_snapshot", "request_id", b"request_id", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class MessageSent(_message.Message):
-    """Somebody wrote. Subject: the message."""
+    """Somebody wrote. Subject: the conversation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
