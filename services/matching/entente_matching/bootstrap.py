@@ -14,14 +14,15 @@ from entente_matching.entrypoints.grpc import ACCESS, MatchingServicer
 from entente_matching.settings import Settings
 
 
-def build(settings: Settings, *, clock: Clock | None = None) -> Runtime:
+def build(settings: Settings, *, service: str = "matching", clock: Clock | None = None) -> Runtime:
     """The service, ready to run.
 
     Args:
         settings: from the environment.
+        service: its name, which is its consumer group's; a test gives another so as to stand beside others.
         clock: the domain's clock, instead of the settings'.
     """
-    runtime = Runtime("matching", settings, clock=clock)
+    runtime = Runtime(service, settings, clock=clock)
     reference, machine, index = load_reference(), SystemClock(), SearchIndex()
     creators = runtime.aggregates(CREATORS)
     feedback = runtime.aggregates(FEEDBACK)

@@ -110,19 +110,20 @@ class Commands:
         return CreatorImport(self, reader, name, by)
 
     async def imported(self, name: str, by: str, result: ImportResult) -> None:
-        """Keep what came of an import, and tell of it."""
+        """Keep what came of an import, and tell of it; a repetition is neither kept nor told of again."""
         counts = {each: getattr(result, each) for each in IMPORT_COUNTS}
         record = Import(by, self._clock.now(), **counts)
-        await self._imports.change(name, lambda _: Change(record, [CreatorsImported(name, **counts)]))
+        event = CreatorsImported(name, **counts)
+        await self._imports.change(name, lambda existing: None if existing else Change(record, [event]))
 
     async def take_observations(self, observed: dict[str, list[Observation]]) -> tuple[set[str], set[str]]:
         """Create the creators that are new and complete the others; returns the names of both that changed."""
         now = self._now()
         found = await self._creators.find({"_id": {"$in": list(observed)}}, limit=len(observed))
         known = {outcome.id: outcome.state for outcome in found}
-        new = []
-        for name in sorted(observed.keys() - known.keys()):
-            new.append((name, Change(rules.imported(name, observed[name], now))))
+        new = [
+            (name, Change(rules.imported(name, observed[name], now))) for name in sorted(observed.keys() - known.keys())
+        ]
         taken = await self._creators.create_many(new)
         written = [Outcome(name, change.state, 1, True) for name, change in new if name not in taken]
         created = {outcome.id for outcome in written}

@@ -109,9 +109,9 @@ class MatchingServicer(service_pb2_grpc.MatchingServiceServicer):
         async for request in requests:
             if running is None:
                 defaults = (messages.read_platform(request.default_platform), request.default_snapshot)
-                running = self._commands.import_creators(
-                    self._reader(request.columns, *defaults), f"imports/{new_id(None)}", current_caller().subject
-                )
+                name = f"imports/{new_id(request_key(request))}"
+                reader = self._reader(request.columns, *defaults)
+                running = self._commands.import_creators(reader, name, current_caller().subject)
             elif request.columns:
                 running.reader = self._reader(request.columns, *defaults)
             await running.add((row.row, row.values) for row in request.rows)

@@ -1,12 +1,9 @@
 """The fit score: exact, explained, and honest about what is not known."""
 
 import pytest
-from hypothesis import given
 
 from entente_matching.domain.creators import Audience, Share
 from entente_matching.domain.fit import (
-    ASSUMED,
-    FULL,
     MAIN_IS_NOT_TARGET,
     MAIN_IS_TARGET,
     Brief,
@@ -18,39 +15,11 @@ from entente_matching.domain.fit import (
 from entente_matching.domain.profiles import Profile
 from entente_matching.domain.words import Confidence, FitFactor, Platform
 
-from .some import briefs, profiles
-
 FRENCH = Brief(Target(countries=("FR",)), categories=("beauty",))
 
 
 def somebody(**given: object) -> Profile:
     return Profile("creators/a", "A", platform=Platform.INSTAGRAM, **given)  # type: ignore[arg-type]
-
-
-@given(profiles(), briefs)
-def test_the_contributions_add_up_to_the_score_exactly(profile: Profile, brief: Brief) -> None:
-    result = score(profile, brief)
-    assert sum(each.points_hundredths for each in result.contributions) == result.score_hundredths
-    assert sum(each.max_points_hundredths for each in result.contributions) == FULL
-    assert 0 <= result.score_hundredths <= FULL
-    assert all(0 <= each.points_hundredths <= each.max_points_hundredths for each in result.contributions)
-
-
-@given(profiles(), briefs)
-def test_what_is_assumed_is_named_as_missing(profile: Profile, brief: Brief) -> None:
-    result = score(profile, brief)
-    assumed = {each.factor for each in result.contributions if each.assumed}
-    assert assumed <= {each.factor for each in result.missing}
-    assert all(each.evidence for each in result.contributions)
-    assert all(each.value == ASSUMED[each.factor] for each in result.contributions if each.assumed)
-
-
-@given(briefs)
-def test_only_what_the_brief_asks_about_counts(brief: Brief) -> None:
-    points = shares_of_score(brief)
-    assert (FitFactor.AUDIENCE_COUNTRY in points) == bool(brief.target.countries)
-    assert (FitFactor.CONTENT_AFFINITY in points) == bool(brief.categories)
-    assert sum(points.values()) == FULL
 
 
 def test_the_audience_weighs_the_same_however_many_of_its_traits_are_asked_about() -> None:

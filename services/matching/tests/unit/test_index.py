@@ -1,23 +1,156 @@
-"""The index finds, orders and scores as the domain's own rules do, one creator at a time."""
+"""Scores are exact, and the index finds, orders and scores as the domain's own rules do, one creator at a time."""
 
 from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entente_matching.application.index import Query, SearchIndex
+from entente_matching.application.index import Hit, Query, SearchIndex
 from entente_matching.domain.creators import Audience, Share
+from entente_matching.domain.feedback import PastPerformance
 from entente_matching.domain.filters import UNKNOWN, AudienceShareFilter, CreatorFilter, exclusions
-from entente_matching.domain.fit import Brief, Target, best, score
+from entente_matching.domain.fit import ASSUMED, FULL, Brief, Target, best, score, shares_of_score
 from entente_matching.domain.profiles import Profile
-from entente_matching.domain.words import AudienceDimension, Platform
+from entente_matching.domain.words import AudienceDimension, FitFactor, Platform
 
-from .some import briefs, filters, populations
+COUNTRIES = ["FR", "IT", "LV", "BR"]
+AGES = ["18-24", "25-34", "55+"]
+GENDERS = ["FEMALE", "MALE"]
+LANGUAGES = ["fr", "it"]
+CATEGORIES = ["beauty", "food", "art"]
+PLATFORMS = [Platform.INSTAGRAM, Platform.TIKTOK, Platform.YOUTUBE]
+TIERS = ["nano", "micro", "mega"]
+
+
+def some_of(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(values), unique=True, max_size=len(values)).map(tuple)
+
+
+@st.composite
+def shares(draw: st.DrawFn, codes: list[str]) -> tuple[Share, ...]:
+    """Nothing, a main code without its share, or shares that add up to 1 at most."""
+    chosen = draw(some_of(codes))
+    if draw(st.booleans()):
+        return tuple(Share(code) for code in chosen[:1])
+    return tuple(Share(code, draw(st.integers(0, 100)) / 100 / len(chosen)) for code in chosen)
+
+
+audiences = st.builds(
+    Audience,
+    countries=shares(COUNTRIES),
+    ages=shares(AGES),
+    genders=shares(GENDERS),
+    languages=shares(LANGUAGES),
+)
+fractions = st.none() | st.floats(0, 1)
+
+
+@st.composite
+def profiles(draw: st.DrawFn, creator: str = "creators/a", platform: Platform | None = Platform.TIKTOK) -> Profile:
+    """A creator through one account."""
+    performance, rate = draw(fractions), draw(fractions)
+    return Profile(
+        creator=creator,
+        display_name="Ānna",
+        country=draw(st.sampled_from(["", *COUNTRIES])),
+        languages=draw(some_of(LANGUAGES)),
+        categories=draw(some_of(CATEGORIES)),
+        verified=draw(st.booleans()),
+        platform=platform,
+        followers=draw(st.none() | st.integers(0, 5000)),
+        tier=draw(st.sampled_from(["", *TIERS])),
+        engagement_rate=rate,
+        engagement_percentile=None if rate is None else draw(fractions),
+        authentic_percentile=draw(fractions),
+        audience=draw(audiences),
+        past=None if performance is None else PastPerformance(completed=1),
+        performance=performance,
+    )
+
+
+@st.composite
+def populations(draw: st.DrawFn) -> list[tuple[str, list[Profile]]]:
+    """A few creators with one or several accounts, or none."""
+    result = []
+    for number in range(draw(st.integers(0, 4))):
+        name = f"creators/c{number}"
+        accounts = draw(st.lists(st.sampled_from(PLATFORMS), unique=True, max_size=2))
+        through: list[Platform | None] = [*accounts] or [None]
+        result.append((name, [draw(profiles(name, platform)) for platform in through]))
+    return result
+
+
+targets = st.builds(
+    Target,
+    countries=some_of(COUNTRIES),
+    ages=some_of(AGES),
+    genders=some_of(GENDERS),
+    languages=some_of(LANGUAGES),
+)
+some_platforms = st.lists(st.sampled_from(PLATFORMS), unique=True, max_size=2).map(tuple)
+briefs = st.builds(Brief, target=targets, categories=some_of(CATEGORIES), platforms=some_platforms)
+demands = st.one_of(
+    *(
+        st.builds(
+            AudienceShareFilter,
+            dimension=st.just(dimension),
+            codes=st.lists(st.sampled_from(codes), unique=True, min_size=1, max_size=3).map(tuple),
+            min_share=st.integers(0, 100).map(lambda percent: percent / 100),
+        )
+        for dimension, codes in (
+            (AudienceDimension.COUNTRY, COUNTRIES),
+            (AudienceDimension.AGE, AGES),
+            (AudienceDimension.GENDER, GENDERS),
+            (AudienceDimension.LANGUAGE, LANGUAGES),
+        )
+    )
+)
+filters = st.builds(
+    CreatorFilter,
+    platforms=st.just(()) | some_platforms,
+    countries=st.just(()) | some_of(COUNTRIES),
+    categories=st.just(()) | some_of(CATEGORIES),
+    tiers=st.just(()) | some_of(TIERS),
+    min_followers=st.none() | st.integers(0, 3000),
+    max_followers=st.none() | st.integers(1000, 5000),
+    min_engagement_rate=fractions,
+    max_engagement_rate=fractions,
+    languages=st.just(()) | some_of(LANGUAGES),
+    verified=st.none() | st.booleans(),
+    audience=st.lists(demands, max_size=2).map(tuple),
+    main_audience_countries=st.just(()) | some_of(COUNTRIES),
+)
 
 # Whole populations are slow to draw.
 fewer = settings(max_examples=40)
 
 Population = list[tuple[str, list[Profile]]]
+
+
+@given(profiles(), briefs)
+def test_the_contributions_add_up_to_the_score_exactly(profile: Profile, brief: Brief) -> None:
+    result = score(profile, brief)
+    assert sum(each.points_hundredths for each in result.contributions) == result.score_hundredths
+    assert sum(each.max_points_hundredths for each in result.contributions) == FULL
+    assert 0 <= result.score_hundredths <= FULL
+    assert all(0 <= each.points_hundredths <= each.max_points_hundredths for each in result.contributions)
+
+
+@given(profiles(), briefs)
+def test_what_is_assumed_is_named_as_missing(profile: Profile, brief: Brief) -> None:
+    result = score(profile, brief)
+    assumed = {each.factor for each in result.contributions if each.assumed}
+    assert assumed <= {each.factor for each in result.missing}
+    assert all(each.evidence for each in result.contributions)
+    assert all(each.value == ASSUMED[each.factor] for each in result.contributions if each.assumed)
+
+
+@given(briefs)
+def test_only_what_the_brief_asks_about_counts(brief: Brief) -> None:
+    points = shares_of_score(brief)
+    assert (FitFactor.AUDIENCE_COUNTRY in points) == bool(brief.target.countries)
+    assert (FitFactor.CONTENT_AFFINITY in points) == bool(brief.categories)
+    assert sum(points.values()) == FULL
 
 
 def indexed(population: Population) -> SearchIndex:
@@ -77,7 +210,8 @@ def test_pages_together_are_the_whole_list_once(
     index = indexed(population)
     query = Query(brief=Brief(Target(countries=("FR",))), order=order, descending=descending, limit=size)
     whole = index.search(replace(query, limit=1000)).hits
-    pages, after = [], None
+    pages: list[Hit] = []
+    after = None
     while True:
         found = index.search(replace(query, after=after))
         pages += found.hits
