@@ -133,6 +133,11 @@ class Scenario:
         self.cast = Cast([], [], [], [], [])
         self.outcome = Outcome()
 
+    @property
+    def days(self) -> float:
+        """Days since the campaign was published; since the beginning before that."""
+        return (self._time.now() - self._start) / timedelta(days=1)
+
     async def play(self) -> None:
         """Play everything, in order.
 
@@ -172,7 +177,7 @@ class Scenario:
         known = imported.created + imported.updated + imported.unchanged
         self._tell(
             "matching",
-            "CreatorRegistered",
+            "CreatorsImported",
             f"{known:,} creators from {imported.accepted_rows:,} rows; {imported.rejected_rows:,} rows refused",
         )
         self.outcome.imported = imported
@@ -579,9 +584,7 @@ class Scenario:
             "the ratings to be in the profiles", rated, lambda found: all(c.past_performance.rated == 1 for c in found)
         )
         rating = profiles[0].past_performance.rating
-        self._tell(
-            "matching", "CreatorFeedback", f"ratings are in {len(profiles)} profiles, the first {rating:.1f} of 5"
-        )
+        self._tell("matching", "GetCreator", f"ratings are in {len(profiles)} profiles, the first {rating:.1f} of 5")
 
     # -- what is seen -------------------------------------------------------------------------------------------------
 

@@ -1,25 +1,27 @@
-"""What each consumer needs of each event: the paths of the fields that its handlers use, and no others.
+"""The smallest event that each consumer needs, as it is committed in needs.toml, and how to find it.
 
-`tests/contract/test_events.py` holds both sides to it: the producers' real code must fill these fields, and the real
-handlers of the consumers must come to the same end when they are given nothing else. To propose the table anew, after a
-change of a handler: python -m tests.contract.needs
+python -m tests.contract.needs [consumer ...]     # proposes lines of the table, after a change of a handler
 """
 
-import pprint
+import asyncio
+import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from tests.contract.story import Told, tell
+from tests.contract.world import States, running
 
-# consumer -> event -> paths
 Needs = Mapping[str, Mapping[str, Sequence[str]]]
+"""consumer -> event -> paths"""
 
-NEEDS: Needs = {}
+NEEDS: Needs = tomllib.loads(Path(__file__).with_name("needs.toml").read_text())
 
 
 def paths_of(message: Message, prefix: str = "") -> Iterator[str]:
@@ -54,8 +56,26 @@ def only(message: Message, paths: Sequence[str]) -> None:
             without(message, path)
 
 
+# What these hold comes from events alone, so that it is enough to give them the story's events again.
+FROM_EVENTS_ALONE = ("matching", "messaging")
+
+
+def replay(told: Told, consumer: str, folder: Path, change: Callable[[str, Message], None]) -> States:
+    """What a consumer holds after the events of a story, each changed on its way."""
+
+    async def replayed() -> States:
+        async with running(folder, consumer, change=change) as world:
+            for event in told.published:
+                if event.topic in world.runtimes[consumer].consumed_topics:
+                    await world.advance(max(event.time - world.clock.now(), timedelta(0)), step=timedelta(days=90))
+                    await world.deliver(world.runtimes[consumer], event)
+            return await world.states()
+
+    return asyncio.run(replayed())
+
+
 def needed(told: Told, consumer: str, event: str, paths: Sequence[str], folder: Path) -> list[str]:
-    """Those of the paths without which the story ends otherwise, found by leaving out halves."""
+    """Those of the paths without which the consumer ends otherwise, found by leaving out halves."""
 
     def changed(consumer_there: str, message: Message) -> None:
         if (consumer_there, message.DESCRIPTOR.full_name) == (consumer, event):
@@ -63,7 +83,11 @@ def needed(told: Told, consumer: str, event: str, paths: Sequence[str], folder: 
                 without(message, path)
 
     try:
-        same = tell(folder, changed).states == told.states
+        if consumer in FROM_EVENTS_ALONE:
+            whole = replay(told, consumer, folder, lambda service, message: None)
+            same = replay(told, consumer, folder, changed) == whole
+        else:
+            same = tell(folder, changed).states == told.states
     except Exception:  # However it fails: a handler that cannot go on without these fields needs one of them.
         same = False
     if same:
@@ -74,18 +98,17 @@ def needed(told: Told, consumer: str, event: str, paths: Sequence[str], folder: 
     return [path for part in (paths[:half], paths[half:]) for path in needed(told, consumer, event, part, folder)]
 
 
-def main() -> None:
-    """Print the table as the consumers' code is now."""
+def main(consumers: Sequence[str]) -> None:
+    """Print the table's lines as the consumers' code is now."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         told = tell(folder)
-        table: dict[str, dict[str, list[str]]] = {}
         for (consumer, event), messages in sorted(told.arrived.items()):
-            paths = sorted({path for message in messages for path in paths_of(message)})
-            table.setdefault(consumer, {})[event] = needed(told, consumer, event, paths, folder)
-            print(consumer, event, table[consumer][event], file=sys.stderr, flush=True)
-    print(f"NEEDS: Needs = {pprint.pformat(table, width=118)}")
+            if not consumers or consumer in consumers:
+                paths = sorted({path for message in messages for path in paths_of(message)})
+                found = needed(told, consumer, event, paths, folder)
+                print(f"[{consumer}]", f'"{event}" = {json.dumps(found)}', sep="\n", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

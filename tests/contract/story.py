@@ -23,7 +23,10 @@ Fields = dict[str, Any]
 
 BRAND = "brands/lumen"
 CREATORS = ("anna", "bea", "carl", "dora", "emil", "fred", "gina", "hugo")
-GOOD = "Publicité — j'ai testé la crème Lumière pendant trois semaines, avant / après ! Merci @lumen #lumiere"
+GOOD = (
+    "Publicité — j'ai testé la crème Lumière pendant trois semaines, avant / après ! Merci @lumen #lumiere "
+    "https://shop.example/lumiere ANNA10"
+)
 DAY = timedelta(days=1)
 
 
@@ -55,6 +58,10 @@ CAMPAIGN: Fields = {
         "mandatoryElements": [{"id": "before-after", "description": "Before and after", "acceptedTerms": ["avant"]}],
         "hashtags": ["lumiere"],
         "mentions": ["lumen"],
+        "forbiddenTerms": ["miracle"],
+        "competitors": ["Obscura"],
+        "requiredLink": "https://shop.example/",
+        "promoCode": "ANNA10",
         "deliverables": [{"kind": "DELIVERABLE_KIND_REEL", "quantity": 1, "platform": "PLATFORM_INSTAGRAM"}],
         "languages": ["fr"],
     },

@@ -1,5 +1,6 @@
 """The contracts as files: they stay compatible, they are documented, and the documents say what the services do."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from google.protobuf.descriptor_pb2 import (
     MethodDescriptorProto,
 )
 
-from tools import asyncapi
+from tools import asyncapi, generate_protos
 from tools.generate_protos import (
     BASELINE,
     BUF_IS_IMPORT,
@@ -118,6 +119,19 @@ def undocumented(file: FileDescriptorProto) -> list[str]:
 def test_everything_in_the_protos_is_documented(compiled: FileDescriptorSet) -> None:
     missing = [f"{file.name}: {name}" for file in own_files(compiled) for name in undocumented(file)]
     assert missing == []
+
+
+def test_a_proto_that_does_not_compile_is_named_and_the_others_are_generated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(generate_protos.PROTO, tmp_path / "proto")
+    broken = tmp_path / "proto" / "entente" / "analytics" / "v1" / "events.proto"
+    broken.write_text(broken.read_text() + "message Half {")
+    monkeypatch.setattr(generate_protos, "PROTO", tmp_path / "proto")
+    write_validate_descriptor(tmp_path / "validate.binpb")
+    files, complaints = compile_all(tmp_path / "validate.binpb", tmp_path)
+    assert [complaint.partition(":")[0] for complaint in complaints] == ["entente/analytics/v1/events.proto"]
+    assert {file.name for file in own_files(files)} == set(proto_files()) - {"entente/analytics/v1/events.proto"}
 
 
 def needed_fields(method: MethodDescriptorProto) -> set[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from entente_cli.domain_time import FileTime
-from entente_cli.figures import Broker
+from entente_cli.figures import Broker, suite_total
 from entente_cli.patience import observed
 from entente_cli.scenario import Scenario
 from entente_cli.session import Session
@@ -38,6 +38,7 @@ class World:
         self.stack = Stack(Paths(root, shared_jars=default_paths().jars))
         self.suite: Suite
         self.time: FileTime
+        self.repeats = 0
 
     def up(self) -> None:
         """Start everything."""
@@ -73,6 +74,7 @@ class World:
 
                 await observed("every record to be there twice", missing, lambda count: count == 0)
                 await broker.settled(self.suite)
+                self.repeats = suite_total(self.suite, "entente_events_taken_total", outcome="repeated")
             return await final_state(scenario, session, self.suite, self.stack.paths, broker)
 
     @asynccontextmanager

@@ -67,13 +67,13 @@ def demo(
 async def _play(
     suite: Suite, stack: Stack, domain_time: ScaledTime, file: Path, out: Path, *, as_json: bool
 ) -> dict[str, Any]:
-    began = domain_time.now()
     printer = output.messages if as_json else output.results
 
     def tell(service: str, event: str, line: str) -> None:
-        days = (domain_time.now() - began).total_seconds() / 86400
+        # Days count from the publication of the campaign.
+        day = f"day {scenario.days:4.1f}" if scenario.campaign else "prepared"
         colour = _COLOURS[service]
-        printer.print(f"[dim]day {days:5.1f}[/dim]  [{colour}]{service:<9}[/{colour}]  [bold]{event}[/bold]", end="  ")
+        printer.print(f"[dim]{day}[/dim]  [{colour}]{service:<9}[/{colour}]  [bold]{event}[/bold]", end="  ")
         printer.print(line, markup=False)
 
     async with Session(stack.paths) as session, Broker(stack.addresses().kafka) as broker:

@@ -4,15 +4,14 @@ from datetime import timedelta
 
 from entente.campaign.v1.service_pb2_grpc import add_CampaignServiceServicer_to_server
 from entente.matching.v1.service_pb2_grpc import MatchingServiceStub
-from entente_chassis.clock import Clock
-from entente_chassis.runtime import Runtime
-
 from entente_campaign.adapters.kinds import BRANDS, CAMPAIGNS, COLLABORATIONS
 from entente_campaign.adapters.matching import MatchingScorer
 from entente_campaign.application.stores import Scorer, Stores
 from entente_campaign.entrypoints import events, timers
 from entente_campaign.entrypoints.grpc import ACCESS, CampaignServicer
 from entente_campaign.settings import Settings
+from entente_chassis.clock import Clock
+from entente_chassis.runtime import Runtime
 
 
 def build(settings: Settings, *, clock: Clock | None = None, scorer: Scorer | None = None) -> Runtime:

@@ -1,7 +1,8 @@
 """What the environment tells this service."""
 
-from entente_chassis.settings import ServiceSettings
 from pydantic import Field
+
+from entente_chassis.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -1,12 +1,12 @@
 """Domain events and states as public events. Events are named as their messages are, and mapped by field."""
 
-from entente.campaign.v1 import events_pb2 as pb
-from entente_chassis.protomap import to_proto
 from google.protobuf.message import Message
 
+from entente.campaign.v1 import events_pb2 as pb
 from entente_campaign.domain import brands, campaigns, events
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Collaboration
+from entente_chassis.protomap import to_proto
 
 PUBLISHES: dict[type, type[Message]] = {
     brands.BrandRegistered: pb.BrandRegistered,

@@ -1,13 +1,12 @@
 """How each kind of aggregate is kept, and which of its events and states are told."""
 
-from entente_chassis import topics
-from entente_chassis.store import Kind
-
 from entente_campaign.adapters.events import campaign_snapshot, collaboration_snapshot, to_message
 from entente_campaign.domain import campaigns, collaborations
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Collaboration
+from entente_chassis import topics
+from entente_chassis.store import Kind
 
 EVENTS = topics.events("campaign")
 CAMPAIGN_SNAPSHOTS = topics.snapshots("campaign", "campaigns")

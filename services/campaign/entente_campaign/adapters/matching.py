@@ -3,16 +3,16 @@
 import logging
 
 import grpc
+
 from entente.matching.v1 import service_pb2 as pb
 from entente.matching.v1.service_pb2_grpc import MatchingServiceStub
 from entente.type.v1 import type_pb2
-from entente_chassis.protomap import from_proto, to_proto
-from entente_chassis.refusal import NotFound
-from entente_chassis.rpc import to_refusal
-
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.words import Audience, CreatorSummary, FitReason, Platform
 from entente_campaign.metrics import scores_asked
+from entente_chassis.protomap import from_proto, to_proto
+from entente_chassis.refusal import NotFound
+from entente_chassis.rpc import to_refusal
 
 log = logging.getLogger(__name__)
 

@@ -6,19 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from entente.campaign.v1 import service_pb2 as pb
-from entente_chassis.auth import Caller
-from entente_chassis.money import Money
-from entente_chassis.protomap import from_proto, to_proto
-from entente_chassis.refusal import Invalid, Refusal, Violation
-from entente_chassis.rpc.errors import to_status
-from entente_chassis.store import Outcome
-
 from entente_campaign.application.commands import Result
 from entente_campaign.domain import places
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import EDITABLE, Brief, Campaign, Compensation, Objective, Persona
 from entente_campaign.domain.collaborations import Collaboration
 from entente_campaign.domain.words import Mechanic, Platform, TargetAudience, Timeline
+from entente_chassis.auth import Caller
+from entente_chassis.money import Money
+from entente_chassis.protomap import from_proto, to_proto
+from entente_chassis.refusal import Invalid, Refusal, Violation
+from entente_chassis.rpc.errors import to_status
+from entente_chassis.store import Outcome
 
 _BRAND_ONLY = ("budget", "budget_summary", "places", "places_taken")
 

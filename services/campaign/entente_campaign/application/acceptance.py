@@ -1,16 +1,12 @@
 """Accepting takes a place of one document, the campaign, and moves another, the collaboration.
 
-First the place is reserved, then the collaboration is accepted under that reservation, then the place is confirmed. Each
-is one conditional write. Whatever breaks off in between, a clock of the campaign finds the reservation, makes sure on the
-collaboration that it will never be accepted with, unless it was, and gives the place back or confirms it.
+First the place is reserved, then the collaboration is accepted under that reservation, then the place is confirmed.
+Each is one conditional write. Whatever breaks off in between, a clock of the campaign finds the reservation, makes sure
+on the collaboration that it will never be accepted with, unless it was, and gives the place back or confirms it.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
-
-from entente_chassis.refusal import Aborted, Refusal, Unavailable
-from entente_chassis.rpc import new_id
-from entente_chassis.store import Change, Outcome, Request
 
 from entente_campaign import metrics
 from entente_campaign.application.stores import Stores
@@ -20,6 +16,9 @@ from entente_campaign.domain.collaborations import Collaboration
 from entente_campaign.domain.names import collaboration_name, id_of
 from entente_campaign.domain.places import Held, Place
 from entente_campaign.domain.words import Actor
+from entente_chassis.refusal import Aborted, Refusal, Unavailable
+from entente_chassis.rpc import new_id
+from entente_chassis.store import Change, Outcome, Request
 
 _ATTEMPTS = 5
 
@@ -51,7 +50,7 @@ async def accept(
             if refusal.reason != "RESERVATION_LAPSED":
                 raise
             continue
-        await _hold(stores, current.campaign, lambda held: places.confirm(held, id_of(current.creator), reservation))
+        await _confirm(stores, current.campaign, id_of(current.creator), reservation)
         if accepted.applied:
             metrics.collaboration_steps.labels(collaborations.Action.ACCEPT).inc()
         return accepted
@@ -59,7 +58,7 @@ async def accept(
 
 
 async def conclude(stores: Stores, campaign: str, creator_id: str, reservation: str) -> None:
-    """Bring a reservation to its end: confirmed when the collaboration was accepted with it, given back for ever if not."""
+    """Bring a reservation to its end: confirmed if the collaboration was accepted with it, else given back for ever."""
     name = collaboration_name(campaign, creator_id)
 
     def void(collaboration: Collaboration | None) -> Change[Collaboration] | None:
@@ -69,7 +68,7 @@ async def conclude(stores: Stores, campaign: str, creator_id: str, reservation: 
         return None if voided is collaboration else Change(voided)
 
     if (await stores.collaborations.change(name, void)).state.reservation == reservation:
-        await _hold(stores, campaign, lambda held: places.confirm(held, creator_id, reservation))
+        await _confirm(stores, campaign, creator_id, reservation)
         metrics.reservations_lapsed.labels("confirmed").inc()
     else:
         await _hold(stores, campaign, lambda held: places.give_back(held, creator_id, reservation))
@@ -135,6 +134,10 @@ async def _repeated_or_refused(
         raise refusal
 
     return await stores.collaborations.change(name, refuse, request=request, etag=etag)
+
+
+async def _confirm(stores: Stores, campaign: str, creator_id: str, reservation: str) -> None:
+    await _hold(stores, campaign, lambda held: places.confirm(held, creator_id, reservation))
 
 
 async def _hold(stores: Stores, campaign: str, change_held: Callable[[Held], dict[str, Place]]) -> None:

@@ -1,13 +1,12 @@
 """Who may see and do what. What a caller may not know of does not exist for it."""
 
-from entente_chassis.auth import Caller
-from entente_chassis.refusal import Denied, NotFound
-from entente_chassis.store import Outcome
-
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Collaboration
 from entente_campaign.domain.words import Actor, Party
+from entente_chassis.auth import Caller
+from entente_chassis.refusal import Denied, NotFound
+from entente_chassis.store import Outcome
 
 
 def require_brand(caller: Caller, brand: str) -> Actor:

@@ -6,11 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from entente_chassis.auth import Caller
-from entente_chassis.money import Money
-from entente_chassis.refusal import AlreadyExists, Refusal, Unavailable
-from entente_chassis.store import Change, Outcome, Request
-
 from entente_campaign import metrics
 from entente_campaign.application import acceptance
 from entente_campaign.application.access import (
@@ -29,6 +24,10 @@ from entente_campaign.domain.collaborations import Collaboration
 from entente_campaign.domain.events import Ratings
 from entente_campaign.domain.names import brand_name, campaign_name, collaboration_name
 from entente_campaign.domain.words import Actor, CreatorSummary, DeclineReason, Party, Platform
+from entente_chassis.auth import Caller
+from entente_chassis.money import Money
+from entente_chassis.refusal import AlreadyExists, Refusal, Unavailable
+from entente_chassis.store import Change, Outcome, Request
 
 _SCORES_AT_ONCE = 10
 

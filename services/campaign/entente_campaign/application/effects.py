@@ -3,9 +3,6 @@
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from entente_chassis.refusal import NotFound
-from entente_chassis.store import Cause, Change
-
 from entente_campaign import metrics
 from entente_campaign.application import acceptance
 from entente_campaign.application.stores import Stores
@@ -14,6 +11,8 @@ from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Action, Collaboration, State
 from entente_campaign.domain.events import ReminderDue
 from entente_campaign.domain.words import Actor, Party
+from entente_chassis.refusal import NotFound
+from entente_chassis.store import Cause, Change
 
 CLOCK = Actor("services/campaign", Party.SYSTEM)
 REVIEW = Actor("services/review", Party.SYSTEM)
@@ -22,7 +21,7 @@ _AT_ONCE = 200
 Step = Callable[[Collaboration, datetime], collaborations.Decision | None]
 
 
-# -- our own events -----------------------------------------------------------------------------------------------------
+# -- our own events ----------------------------------------------------------------------------------------------------
 
 
 async def release_place(stores: Stores, collaboration: str) -> None:
@@ -65,7 +64,7 @@ async def _every(stores: Stores, campaign: str, states: Collection[State], step:
             await _move(stores, outcome.id, step)
 
 
-# -- the review ---------------------------------------------------------------------------------------------------------
+# -- the review --------------------------------------------------------------------------------------------------------
 
 
 async def take_submission(stores: Stores, collaboration: str, *, deliverable: str, version: int, cause: Cause) -> None:
@@ -124,7 +123,7 @@ async def take_rejection(stores: Stores, collaboration: str, *, deliverable: str
     )
 
 
-# -- clocks -------------------------------------------------------------------------------------------------------------
+# -- clocks ------------------------------------------------------------------------------------------------------------
 
 
 async def ring_campaign(stores: Stores, name: str) -> None:

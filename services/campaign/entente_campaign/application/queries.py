@@ -4,14 +4,13 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from entente_chassis.auth import Caller
-from entente_chassis.store import Outcome
-
 from entente_campaign.application.access import not_found, own_campaign, own_collaboration, visible_campaign
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import OPEN, Campaign, CampaignState
 from entente_campaign.domain.collaborations import Collaboration, State
+from entente_chassis.auth import Caller
+from entente_chassis.store import Outcome
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 

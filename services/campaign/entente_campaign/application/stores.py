@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from entente_chassis.clock import Clock
-from entente_chassis.store.aggregates import Aggregates
-
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Collaboration
 from entente_campaign.domain.words import CreatorSummary, Platform
+from entente_chassis.clock import Clock
+from entente_chassis.store.aggregates import Aggregates
 
 
 class Scorer(Protocol):

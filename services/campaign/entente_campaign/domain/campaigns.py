@@ -6,9 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from entente_chassis.money import Money
-from entente_chassis.refusal import Invalid, Precondition, Violation
-
 from entente_campaign.domain import places as places_rules
 from entente_campaign.domain.places import Place
 from entente_campaign.domain.words import (
@@ -20,6 +17,8 @@ from entente_campaign.domain.words import (
     TargetAudience,
     Timeline,
 )
+from entente_chassis.money import Money
+from entente_chassis.refusal import Invalid, Precondition, Violation
 
 
 class CampaignState(StrEnum):

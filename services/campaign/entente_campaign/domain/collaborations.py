@@ -9,9 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from entente_chassis.money import Money
-from entente_chassis.refusal import Aborted, Denied, Invalid, Precondition, Violation
-
 from entente_campaign.domain import events
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.events import (
@@ -37,6 +34,8 @@ from entente_campaign.domain.words import (
     Timeline,
     deadlines,
 )
+from entente_chassis.money import Money
+from entente_chassis.refusal import Aborted, Denied, Invalid, Precondition, Violation
 
 STEPS_KEPT = 100
 VOIDED_KEPT = 16
@@ -532,7 +531,7 @@ def withdraw(collaboration: Collaboration, *, reason: str, actor: Actor, now: da
     if actor.party is Party.BRAND and collaboration.state is not State.INVITED:
         raise Denied(
             "NOT_YOURS_TO_WITHDRAW",
-            "A brand can take back an invitation that was not answered; decline an application, or cancel the campaign.",
+            "A brand can take back an invitation without an answer; decline an application, or cancel the campaign.",
         )
     if actor.party is Party.CREATOR and collaboration.state is State.INVITED:
         raise Denied("NOT_YOURS_TO_WITHDRAW", "Answer an invitation with RespondToInvitation.")
@@ -605,7 +604,7 @@ def _start_clock(collaboration: Collaboration, now: datetime) -> Collaboration:
     return replace(collaboration, publication_start_time=now, publication_due_time=now + timedelta(days=days))
 
 
-# -- the review, as the review service tells it ---------------------------------------------------------------------------
+# -- the review, as the review service tells it ------------------------------------------------------------------------
 
 
 def submitted(collaboration: Collaboration, *, deliverable: str, version: int, actor: Actor, now: datetime) -> Decision:

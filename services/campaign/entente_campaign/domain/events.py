@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from entente_chassis.money import Money
-
 from entente_campaign.domain.words import DeclineReason, DeliverableKind, Party, Platform
+from entente_chassis.money import Money
 
 
 class ReminderKind(StrEnum):

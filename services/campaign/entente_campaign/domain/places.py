@@ -1,8 +1,8 @@
 """Places and budget of a campaign: who holds a place, and how much of the budget it takes.
 
-A place is first reserved, then confirmed by the collaboration's acceptance. Both live in one document with the budget, so
-that what is promised never exceeds it, whatever races: the collaboration is another document, and a reservation that its
-acceptance never followed is taken back after a while.
+A place is first reserved, then confirmed by the collaboration's acceptance. Both live in one document with the budget,
+so that what is promised never exceeds it, whatever races: the collaboration is another document, and a reservation that
+its acceptance never followed is taken back after a while.
 """
 
 from collections.abc import Iterator, Mapping

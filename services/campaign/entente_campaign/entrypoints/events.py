@@ -2,12 +2,11 @@
 
 from entente.campaign.v1 import events_pb2 as campaign_pb
 from entente.review.v1 import events_pb2 as review_pb
-from entente_chassis import topics
-from entente_chassis.consumer import Incoming, Routes
-
 from entente_campaign.adapters.kinds import EVENTS
 from entente_campaign.application import effects
 from entente_campaign.application.stores import Stores
+from entente_chassis import topics
+from entente_chassis.consumer import Incoming, Routes
 
 CONSUMES = (topics.events("review"), EVENTS)
 

@@ -4,16 +4,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from entente.campaign.v1 import service_pb2 as pb
-from entente.campaign.v1 import service_pb2_grpc
-from entente.type.v1 import type_pb2
-from entente_chassis.money import Money
-from entente_chassis.protomap import from_proto
-from entente_chassis.refusal import Invalid, Violation
-from entente_chassis.rpc import Access, Role, current_caller, new_id, request_key
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from entente.campaign.v1 import service_pb2 as pb
+from entente.campaign.v1 import service_pb2_grpc
+from entente.type.v1 import type_pb2
 from entente_campaign.adapters.messages import (
     brand_message,
     campaign_message,
@@ -30,6 +26,10 @@ from entente_campaign.domain.campaigns import CampaignState
 from entente_campaign.domain.collaborations import State
 from entente_campaign.domain.events import Ratings
 from entente_campaign.domain.words import DeclineReason, Platform
+from entente_chassis.money import Money
+from entente_chassis.protomap import from_proto
+from entente_chassis.refusal import Invalid, Violation
+from entente_chassis.rpc import Access, Role, current_caller, new_id, request_key
 
 _BRAND = frozenset({Role.BRAND, Role.AGENCY, Role.OPERATOR})
 _CREATOR = frozenset({Role.CREATOR, Role.OPERATOR})

@@ -41,7 +41,7 @@ Publish = Callable[..., Awaitable[None]]
 
 async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 30.0) -> None:
     async with asyncio.timeout(within):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110 - what is waited for lives in another process
             await asyncio.sleep(0.05)
 
 
