@@ -91,6 +91,11 @@ class Story:
         self._calls += 1
         return await self.world.call(service, method, fields, Role.BRAND, f"r-{self._calls}", brands=[BRAND])
 
+    async def as_operator(self, service: str, method: str, /, **fields: Any) -> Any:
+        """Call as who runs the marketplace."""
+        self._calls += 1
+        return await self.world.call(service, method, fields, Role.OPERATOR, f"r-{self._calls}")
+
     async def as_creator(self, creator: str, service: str, method: str, /, **fields: Any) -> Any:
         """Call as a creator."""
         self._calls += 1
@@ -98,7 +103,15 @@ class Story:
         return await self.world.call(service, method, fields, Role.CREATOR, f"r-{self._calls}", creators=own)
 
     async def creators_register(self) -> None:
-        """Each with an account that fits more or less."""
+        """Each with an account that fits more or less; one more comes with a file."""
+        await self.as_operator(
+            "matching",
+            "ImportCreators",
+            columns=["creator", "followers"],
+            rows=[{"row": 2, "values": ["ines", "12000"]}],
+            defaultPlatform="PLATFORM_INSTAGRAM",
+            defaultSnapshot="2026-02",
+        )
         for number, name in enumerate(CREATORS):
             account = {
                 "platform": "PLATFORM_INSTAGRAM",

@@ -166,7 +166,8 @@ class World:
             server = self.servers[service]
             stub = getattr(stubs, f"{service.capitalize()}ServiceStub")
             self._stubs[caller] = server.client_as(stub, role, subject=subject, brands=brands, creators=creators)
-        return await getattr(self._stubs[caller], method)(request)
+        streamed = request.DESCRIPTOR.file.services_by_name[f"{service.capitalize()}Service"].methods_by_name[method]
+        return await getattr(self._stubs[caller], method)(iter([request]) if streamed.client_streaming else request)
 
     async def settle(self) -> None:
         """Deliver what was published, and what that causes, until nothing is left."""
