@@ -69,5 +69,6 @@ lock: ## Choose versions anew from requirements/requirements.in (needs uv)
 
 clean: ## Stop the stack and delete what was made, but for the virtual environment and downloaded jars
 	@if [ -x $(ENTENTE) ]; then $(ENTENTE) down; fi
-	rm -rf build .entente/data .entente/logs .entente/mail .entente/traces .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	if [ -d .entente ]; then find .entente -mindepth 1 -maxdepth 1 ! -name jars -exec rm -rf {} +; fi
 	find libs services stack cli tools tests -name __pycache__ -type d -prune -exec rm -rf {} +

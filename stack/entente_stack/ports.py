@@ -2,10 +2,12 @@
 
 import random
 import socket
+import time
 from collections.abc import Collection
 
 HOST = "127.0.0.1"
 # Below the range of outgoing connections' ports, so that a port found free stays free until it is used.
+_PATIENCE_SECONDS = 1.0
 _RANGE = range(18000, 32000)
 
 
@@ -22,9 +24,14 @@ def is_free(port: int) -> bool:
 
 
 def pick(wish: int | None = None, *, taken: Collection[int] = ()) -> int:
-    """A free port: the one wished for when it is free, else another."""
-    if wish and wish not in taken and is_free(wish):
-        return wish
+    """A free port: the one wished for when it is free, or soon is (its last user may be ending), else another."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while wish and wish not in taken:
+        if is_free(wish):
+            return wish
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
     while True:
         port = random.choice(_RANGE)
         if port not in taken and is_free(port):

@@ -96,7 +96,7 @@ def wait_until(process: Process, ready: Callable[[], bool], *, seconds: float, i
 def stop(process: Process, *, seconds: float = 20) -> bool:
     """Stop a process with SIGTERM, and with SIGKILL when it does not end in time. False when it was gone already."""
     if not process.alive:
-        _reap(process.pid)
+        _reaped(process.pid)
         return False
     _signal(process, signal.SIGTERM)
     if not _ended(process, seconds):
@@ -123,18 +123,21 @@ def _signal(process: Process, number: signal.Signals) -> None:
 
 def _ended(process: Process, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while process.alive:
+    # A child counts as ended when it can be reaped: before that its other threads may still hold its ports.
+    while process.alive or not _reaped(process.pid):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
-    _reap(process.pid)
     return True
 
 
-def _reap(pid: int) -> None:
+def _reaped(pid: int) -> bool:
+    """Take note of the end of a child; true also for what is no child of this process."""
     child = _CHILDREN.get(pid)
-    if child is not None and child.poll() is not None:
-        del _CHILDREN[pid]
+    if child is not None and child.poll() is None:
+        return False
+    _CHILDREN.pop(pid, None)
+    return True
 
 
 def _identity(pid: int) -> str | None:

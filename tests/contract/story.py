@@ -287,7 +287,7 @@ class Story:
             await self.as_brand("campaign", "RateCollaboration", name=self.collaboration(name), ratings=ratings)
         await self.as_brand("campaign", "PauseCampaign", name=self.campaign, reason="Stock")
         await self.as_brand("campaign", "ResumeCampaign", name=self.campaign)
-        await self.world.advance(70 * DAY)
+        await self.world.advance(61 * DAY)
         await self.as_brand("campaign", "CompleteCampaign", name=self.campaign)
         await self.world.settle()
 

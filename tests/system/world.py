@@ -101,6 +101,12 @@ def world(root: Path) -> Iterator[World]:
     try:
         made.up()
         yield made
+    except BaseException:
+        # Their files are gone when somebody reads why.
+        for health in made.suite.health():
+            print(f"{health.name}: {health.detail or 'ready'}")
+            print("".join((root / "logs" / f"{health.name}.log").read_text().splitlines(keepends=True)[-15:]))
+        raise
     finally:
         made.stack.down()
 

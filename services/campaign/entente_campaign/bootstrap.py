@@ -14,15 +14,18 @@ from entente_chassis.clock import Clock
 from entente_chassis.runtime import Runtime
 
 
-def build(settings: Settings, *, clock: Clock | None = None, scorer: Scorer | None = None) -> Runtime:
+def build(
+    settings: Settings, *, service: str = "campaign", clock: Clock | None = None, scorer: Scorer | None = None
+) -> Runtime:
     """The service's process.
 
     Args:
         settings: from the environment.
+        service: its name, which is its consumer group; another one in tests that run beside others.
         clock: the domain's clock; from the settings without one.
         scorer: whom to ask about creators; matching without one.
     """
-    runtime = Runtime("campaign", settings, clock=clock)
+    runtime = Runtime(service, settings, clock=clock)
     stores = Stores(
         brands=runtime.aggregates(BRANDS),
         campaigns=runtime.aggregates(CAMPAIGNS),
