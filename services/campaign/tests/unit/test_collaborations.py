@@ -319,15 +319,18 @@ def _moves() -> dict[str, Callable[[Collaboration, datetime], Decision | None]]:
 
 
 MOVES = _moves()
-# The way forward is drawn more often, else hardly a run comes beyond the parcel.
-WAYS = st.sampled_from([*MOVES, "accept", "ship", "receive", "submit", "approve", "post", "ring", "ring"])
-TRIALS = st.lists(st.tuples(WAYS, st.integers(0, 30 * 24)), max_size=40)
+# From every stretch of the way, and the way on drawn more often than its ends: else hardly a run passes the parcel.
+STARTS = st.sampled_from([applied(), shipped(), at_work(), at_work(campaign(reels=2)), approve(at_work())])
+WAYS = st.sampled_from([*MOVES, *["accept", "ship", "receive", "submit", "changes", "approve", "post", "ring"] * 3])
+TRIALS = st.lists(st.tuples(WAYS, st.integers(0, 10 * 24)), min_size=5, max_size=40)
 
 
 @settings(max_examples=300)
-@given(TRIALS)
-def test_whatever_is_tried_it_moves_only_by_the_table_and_remembers_each_step(trials: list[tuple[str, int]]) -> None:
-    collaboration, now = applied(), NOW
+@given(STARTS, TRIALS)
+def test_whatever_is_tried_it_moves_only_by_the_table_and_remembers_each_step(
+    collaboration: Collaboration, trials: list[tuple[str, int]]
+) -> None:
+    now = NOW
     for name, hours in trials:
         now += timedelta(hours=hours)
         try:
@@ -453,9 +456,11 @@ def test_reminders_that_passed_during_a_review_are_not_made_up_for() -> None:
 
 
 @settings(max_examples=300)
-@given(TRIALS)
-def test_nobody_is_reminded_twice_and_the_clock_never_rings_for_nothing(trials: list[tuple[str, int]]) -> None:
-    collaboration, now = applied(), NOW
+@given(STARTS, TRIALS)
+def test_nobody_is_reminded_twice_and_the_clock_never_rings_for_nothing(
+    collaboration: Collaboration, trials: list[tuple[str, int]]
+) -> None:
+    now = NOW
     reminders: Counter[tuple[ReminderKind, int]] = Counter()
     for name, hours in trials:
         now += timedelta(hours=hours)

@@ -1,6 +1,7 @@
 """The use cases through gRPC and the event routes, on documents in memory."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -303,8 +304,9 @@ async def test_acceptances_that_race_never_take_more_than_there_is(suite: Suite)
     )
     accepted = [outcome for outcome in outcomes if isinstance(outcome, pb.Collaboration)]
     refusals = [to_refusal(outcome) for outcome in outcomes if isinstance(outcome, grpc.aio.AioRpcError)]
-    assert len(accepted) <= 3
-    assert {refusal.reason for refusal in refusals} <= {"NO_PLACES_LEFT", "TOO_MANY_WRITERS"}
+    reasons = {refusal.reason for refusal in refusals}
+    assert reasons <= {"NO_PLACES_LEFT", "TOO_MANY_WRITERS"}
+    assert len(accepted) == 3 or (len(accepted) < 3 and "TOO_MANY_WRITERS" in reasons)
     after = await suite.campaign(campaign.name)
     assert after.places_taken == len(accepted)
     assert after.budget_summary.committed.minor_units == 4000 * len(accepted)
@@ -496,4 +498,5 @@ def test_every_event_of_a_collaboration_has_a_message_of_its_name() -> None:
 
 def test_every_field_of_an_events_message_is_filled_by_the_domain() -> None:
     for event, message in PUBLISHES.items():
-        assert {each.name for each in message.DESCRIPTOR.fields} == set(event.__dataclass_fields__), event.__name__
+        named = {each.name for each in dataclasses.fields(event)}
+        assert {each.name for each in message.DESCRIPTOR.fields} == named, event.__name__
