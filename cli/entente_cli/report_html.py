@@ -202,12 +202,12 @@ def _days(report: CampaignReport) -> str:
     def draw(axes: Any) -> None:
         labels = [day.day[5:] for day in days]
         axes.bar(labels, [day.kpis.clicks for day in days], color=_SOFT, label="clicks")
-        axes.set_ylabel("clicks")
+        axes.set_ylabel("clicks (bars)")
         revenue = axes.twinx()
         revenue.plot(
             labels, [day.kpis.revenue.minor_units / 100 for day in days], color=_ACCENT, marker="o", label="revenue"
         )
-        revenue.set_ylabel(f"revenue {report.kpis.total.revenue.currency_code}")
+        revenue.set_ylabel(f"revenue {report.kpis.total.revenue.currency_code} (line)", color=_ACCENT)
         revenue.spines["top"].set_visible(False)
         step = max(1, len(labels) // 12)
         axes.set_xticks(range(0, len(labels), step), labels[::step])
@@ -245,7 +245,7 @@ def _cost_and_return(report: CampaignReport) -> str:
     def draw(axes: Any) -> None:
         for creator in creators:
             cost, revenue = creator.kpis.cost.minor_units / 100, creator.kpis.revenue.minor_units / 100
-            axes.scatter(cost, revenue, color=_GOOD if revenue >= cost else _ACCENT, s=42, zorder=3)
+            axes.scatter(cost, revenue, color=_GOOD if revenue >= cost else _ACCENT, s=42, zorder=3, clip_on=False)
             axes.annotate(
                 creator.creator_display_name or creator.creator,
                 (cost, revenue),

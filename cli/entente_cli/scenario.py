@@ -21,7 +21,7 @@ from entente.campaign.v1 import service_pb2 as ca
 from entente.matching.v1 import service_pb2 as ma
 from entente.messaging.v1 import service_pb2 as me
 from entente.review.v1 import service_pb2 as re
-from entente.type.v1.type_pb2 import Money
+from entente.type.v1.type_pb2 import PLATFORM_YOUTUBE, Money, Platform
 from entente_cli import texts
 from entente_cli.commands.creators import explanation, import_creators
 from entente_cli.creators_file import CreatorsFile
@@ -127,6 +127,7 @@ class Scenario:
         self._start = self._ordered_at = time.now()
         self._brand_name = f"brands/{texts.BRAND_ID}-{run}"
         self._brand = brand(self._brand_name)
+        self._platforms: dict[str, Platform.ValueType] = {}
         self._links: dict[str, an.TrackedLink] = {}
         self._submissions: dict[str, str] = {}
         self.campaign = ""
@@ -205,6 +206,7 @@ class Scenario:
         self._tell("matching", "SearchCreators", f"{found.total_size} match; the best is {explanation(best[0])}")
 
         names = [match.creator for match in best]
+        self._platforms = {match.creator: match.platform for match in best}
         others = await self._as(
             self._brand,
             self._session.matching.SearchCreators,
@@ -254,10 +256,10 @@ class Scenario:
         # Days count from here, whenever a run comes to it.
         self._start = self._time.now()
         whole = ParseDict(texts.CAMPAIGN, ca.Campaign(brand=self._brand_name))
-        whole.objective.deadline_time.FromDatetime(self._start + timedelta(days=40))
-        whole.application_deadline_time.FromDatetime(self._start + timedelta(days=20))
+        whole.objective.deadline_time.FromDatetime(self._start + timedelta(days=60))
+        whole.application_deadline_time.FromDatetime(self._start + timedelta(days=30))
         whole.start_time.FromDatetime(self._start + timedelta(days=1))
-        whole.end_time.FromDatetime(self._start + timedelta(days=60))
+        whole.end_time.FromDatetime(self._start + timedelta(days=75))
 
         draft = ca.Campaign()
         draft.CopyFrom(whole)
@@ -533,7 +535,7 @@ class Scenario:
         await self._day(25)
         for number, name in enumerate(self.cast.taking_part):
             report = an.ReportContentMetricsRequest(
-                collaboration=self._of(name), post_url=_post(name), figures=_figures(number)
+                collaboration=self._of(name), post_url=self._post(name), figures=_figures(number)
             )
             report.measure_time.FromDatetime(self._time.now())
             await self._as(creator(name), self._session.analytics.ReportContentMetrics, report, name)
@@ -771,11 +773,15 @@ class Scenario:
         self._submissions[name] = submission.name
         return submission
 
+    def _post(self, name: str) -> str:
+        where = "youtube.com/shorts" if self._platforms[name] == PLATFORM_YOUTUBE else "instagram.com/reel"
+        return f"https://www.{where}/{name.removeprefix('creators/')}"
+
     async def _publish_content(self, names: Sequence[str]) -> None:
         for name in names:
-            request = ca.ReportPublicationRequest(name=self._of(name), url=_post(name), deliverable="reel-1")
+            request = ca.ReportPublicationRequest(name=self._of(name), url=self._post(name), deliverable="reel-1")
             await self._as(creator(name), self._session.campaign.ReportPublication, request, name)
-        self._tell("campaign", "ContentPublished", f"{len(names)} posts published, such as {_post(names[0])}")
+        self._tell("campaign", "ContentPublished", f"{len(names)} posts published, such as {self._post(names[0])}")
 
     async def _visit(self, http: httpx.AsyncClient, name: str, user_agent: str) -> str:
         """Follow a creator's link; the click id that the shop gets."""
@@ -821,10 +827,6 @@ def _all_done(results: Iterable[ca.CollaborationResult]) -> None:
     for result in results:
         if result.HasField("error"):
             raise CommandError(f"{result.creator}: {result.error.message}")
-
-
-def _post(name: str) -> str:
-    return f"https://www.instagram.com/reel/{name.removeprefix('creators/')}"
 
 
 def _phone(creator: int, visitor: int) -> str:

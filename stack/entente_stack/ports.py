@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 HOST = "127.0.0.1"
 # Below the range of outgoing connections' ports, so that a port found free stays free until it is used.
-_PATIENCE_SECONDS = 1.0
 _RANGE = range(18000, 32000)
+_PATIENCE_SECONDS = 1.0
 
 
 def is_free(port: int) -> bool:

@@ -1,5 +1,6 @@
 """Processes that outlive the command that started them, found again and stopped by their identity, never by a name."""
 
+import atexit
 import os
 import signal
 import subprocess
@@ -14,6 +15,13 @@ from entente_stack.errors import StackError
 
 _CHILDREN: dict[int, "subprocess.Popen[bytes]"] = {}
 """Processes that this very process started: they must be waited for, else they stay as zombies."""
+
+
+@atexit.register
+def _forget_the_dead() -> None:
+    """Ask for the end of those that others have stopped, else Python warns that they still run."""
+    for child in _CHILDREN.values():
+        child.poll()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def start(
                 start_new_session=True,
             )
         except OSError as error:
-            raise StackError(f"{name} cannot be started: {error}. Is the set-up complete? Run `make setup`.") from error
+            raise StackError(f"{name} cannot be started: {error}. Is the set-up complete? Run `make venv`.") from error
     _CHILDREN[child.pid] = child
     return Process(name, child.pid, _identity(child.pid) or "gone", dict(ports or {}), str(log))
 
@@ -104,6 +112,16 @@ def stop(process: Process, *, seconds: float = 20) -> bool:
         if not _ended(process, 10):
             raise StackError(f"{process.name} (pid {process.pid}) does not end, not even after SIGKILL.")
     return True
+
+
+def stop_together(several: Sequence[Process], *, seconds: float = 40) -> list[Process]:
+    """Ask several processes to end at once, and wait for them all. Those that were not gone already."""
+    running = [process for process in several if process.alive]
+    for process in running:
+        _signal(process, signal.SIGTERM)
+    for process in several:
+        stop(process, seconds=seconds)
+    return running
 
 
 def kill(process: Process) -> None:

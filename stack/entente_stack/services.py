@@ -15,11 +15,13 @@ from entente_stack.paths import DIRECTORY_VARIABLE
 from entente_stack.processes import Process
 from entente_stack.stack import Addresses, Stack
 
-# In the order of starting; they are stopped the other way round.
+# In the order of starting.
 SERVICES = ("matching", "messaging", "review", "analytics", "campaign")
 _READY_SECONDS = 60
 # What is meant for the stack and the command alone; a service refuses variables that it does not know.
-_NOT_FOR_SERVICES = {DIRECTORY_VARIABLE, REPOSITORY_VARIABLE, "ENTENTE_TOKEN"}
+_NOT_FOR_SERVICES = {DIRECTORY_VARIABLE, REPOSITORY_VARIABLE, "ENTENTE_TOKEN"} | {
+    f"ENTENTE_{name.upper()}_ADDRESS" for name in SERVICES
+}
 # Few, for one machine: every partition costs the broker and each consumer.
 _PARTITIONS = "6"
 
@@ -95,14 +97,13 @@ class Suite:
         processes.kill(self._stack.process(name))
 
     def down(self) -> None:
-        """Stop the services in order, and leave the stack running."""
+        """Stop the services, and leave the stack running."""
         with state.exclusive(self._stack.paths.lock):
             current = state.load(self._stack.paths.state)
-            for name in reversed(SERVICES):
-                process = current.processes.pop(name, None)
-                if process is not None and processes.stop(process, seconds=40):
-                    self._report(f"{name} stopped")
-                state.save(self._stack.paths.state, current)
+            running = [process for name, process in current.processes.items() if name in SERVICES]
+            for process in processes.stop_together(running):
+                self._report(f"{process.name} stopped")
+            current.processes = {n: process for n, process in current.processes.items() if n not in SERVICES}
             current.settings = {}
             state.save(self._stack.paths.state, current)
 
@@ -136,8 +137,6 @@ class Suite:
         log = self._stack.paths.logs / f"{name}.log"
         environment = self._environment(current, name, addresses)
         process = processes.start(name, command, log=log, environment=environment, ports=own)
-        # At the end, also after a restart: what is stopped first is what was started last.
-        current.processes.pop(name, None)
         current.processes[name] = process
         self._report(f"starting {name}: gRPC on {ports.HOST}:{own['grpc']}")
         return process

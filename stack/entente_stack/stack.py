@@ -17,6 +17,7 @@ KAFKA_VARIABLE = "ENTENTE_KAFKA_BOOTSTRAP"
 MONGO_VARIABLE = "ENTENTE_MONGO_URI"
 SMTP = "smtp"
 OTLP = "otlp"
+_SERVERS = {"kafka", "mongo", SMTP, OTLP}
 
 Report = Callable[[str], None]
 
@@ -70,11 +71,13 @@ class Stack:
         with state.exclusive(self.paths.lock):
             current = state.load(self.paths.state)
             stopped = []
-            for process in reversed(list(current.processes.values())):
-                if processes.stop(process):
+            # Services drain while what they drain into is still there; then come the servers.
+            for names in (current.processes.keys() - _SERVERS, _SERVERS):
+                group = [process for name, process in current.processes.items() if name in names]
+                for process in processes.stop_together(group):
                     self._report(f"{process.name} stopped")
                     stopped.append(process.name)
-                del current.processes[process.name]
+                current.processes = {n: process for n, process in current.processes.items() if n not in names}
                 state.save(self.paths.state, current)
             return stopped
 
