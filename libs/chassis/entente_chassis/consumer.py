@@ -28,13 +28,13 @@ from prometheus_client import Counter, Gauge, Histogram
 from entente_chassis.deadletters import (
     DeadLetters,
     Letter,
-    describe,
     headers_of_letter,
     park_of,
     read_headers,
 )
 from entente_chassis.envelope import Envelope, NotAnEvent, read_envelope, subject_of
-from entente_chassis.refusal import Aborted, Refusal, Unavailable
+from entente_chassis.faults import describe, is_told_to_end
+from entente_chassis.refusal import Aborted, Exhausted, Refusal, Unavailable
 from entente_chassis.store.model import Cause
 from entente_chassis.tracing import span
 
@@ -53,8 +53,10 @@ event_delay = Histogram(
 partitions_waiting = Gauge(
     "entente_consumer_partitions_backing_off", "Partitions whose next event cannot be handled now"
 )
+consumer_halted = Gauge("entente_consumer_halted", "1 when too many events have failed and none is handled any more")
 
 _COMMIT_EVERY = 0.2
+_COMMIT_WITHIN = 5.0
 _MEASURE_EVERY = 5.0
 _LANE_FULL = 500
 _LANE_LOW = 100
@@ -132,6 +134,7 @@ class EventConsumer:
         session_seconds: float = 30.0,
     ) -> None:
         self._group = group
+        self._topics = tuple(topics)
         self._routes = {message.DESCRIPTOR.full_name: (message, handler) for message, handler in routes.items()}
         self._letters = letters
         self._attempts = attempts
@@ -245,7 +248,9 @@ class EventConsumer:
                             return
                         lane.handling, lane.moved_at = True, time.monotonic()
                         outcome = await self._settle(record)
-                except Exception as error:
+                except (Exception, asyncio.CancelledError) as error:
+                    if is_told_to_end(error):
+                        raise
                     # Handlers' own failures were settled below: this is the ground under them, and it may come back.
                     if not waiting:
                         reason = error.reason if isinstance(error, Refusal) else describe(error)
@@ -303,12 +308,13 @@ class EventConsumer:
                 raise Unavailable(refusal.reason, refusal.message) from refusal
             except Unavailable:
                 raise
+            except (Poison, Exhausted) as error:
+                # A limit, such as an event that grows too large, is no answer of the domain: a person has to see it.
+                await self._fail(letter_id, record, subject, envelope.type, str(error))
+                return "dead"
             except Refusal as refusal:
                 log.info("the domain refused an event", extra={"type": envelope.type, "reason": refusal.reason})
                 return "refused"
-            except Poison as error:
-                await self._fail(letter_id, record, subject, envelope.type, str(error))
-                return "dead"
             except Exception as error:  # A bug: it is tried again, and then kept for a person with its place named.
                 log.exception("a handler failed", extra={"type": envelope.type, "attempt": attempt})
                 if attempt == self._attempts:
@@ -349,7 +355,7 @@ class EventConsumer:
         with contextlib.suppress(_DomainRefusal):
             try:
                 await self._handle(letter.topic, letter.value, envelope)
-            except (Aborted, Unavailable):
+            except (Aborted, Unavailable, Exhausted):
                 raise
             except Refusal as refusal:
                 raise _DomainRefusal from refusal
@@ -361,6 +367,7 @@ class EventConsumer:
     async def _check_root_limit(self) -> None:
         if await self._letters.roots_pending() >= self._root_limit:
             self._halted = f"{self._root_limit} events have failed: replay or discard them, then restart"
+            consumer_halted.set(1)
             log.critical("the consumer has stopped: %s", self._halted)
 
     # -- offsets ------------------------------------------------------------------------------------------------------
@@ -370,9 +377,9 @@ class EventConsumer:
             await asyncio.sleep(_COMMIT_EVERY)
             try:
                 await self._commit(self._lanes.values())
-            except KafkaError as error:
+            except Exception as error:
                 # The events are settled; if another member reads them again, their marks make that harmless.
-                log.warning("offsets were not committed: %s", type(error).__name__)
+                log.warning("offsets were not committed: %s", describe(error))
 
     async def _commit(self, lanes: Any) -> None:
         moved = [lane for lane in lanes if lane.settled is not None and lane.settled != lane.committed]
@@ -399,8 +406,10 @@ class EventConsumer:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
         try:
-            await self._commit(lanes)
-        except KafkaError as error:
+            # While the broker is away a commit waits for it without end, and a shutdown would, too.
+            async with asyncio.timeout(_COMMIT_WITHIN):
+                await self._commit(lanes)
+        except (KafkaError, TimeoutError) as error:
             log.warning("offsets were not committed: %s", type(error).__name__)
         for lane in lanes:
             if self._lanes.get(lane.partition) is lane:
@@ -419,11 +428,16 @@ class EventConsumer:
     async def _measure_loop(self) -> None:
         while True:
             await asyncio.sleep(_MEASURE_EVERY)
-            with contextlib.suppress(Unavailable):
+            try:
                 await self._letters.measure()
+            except Unavailable:
+                pass
+            except Exception as error:  # A measure that fails must not end the others.
+                log.error("dead letters were not counted: %s", describe(error))
             if self._kafka is None:
                 continue
-            lag: dict[str, int] = {}
+            # A topic whose last partition went to another member has no lag here.
+            lag = dict.fromkeys(self._topics, 0)
             for partition in self._kafka.assignment():
                 high = self._kafka.highwater(partition)
                 lane = self._lanes.get(partition)

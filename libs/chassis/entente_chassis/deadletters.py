@@ -5,6 +5,7 @@ what failed. The first letter of a parked subject is the root; the others are bl
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +14,7 @@ from enum import StrEnum
 from prometheus_client import Counter, Gauge
 
 from entente_chassis.clock import SystemClock
+from entente_chassis.faults import describe
 from entente_chassis.refusal import Aborted, NotFound, Precondition
 from entente_chassis.store.aggregates import Aggregates
 from entente_chassis.store.model import Change, Kind, Outcome
@@ -23,6 +25,7 @@ dead_letters = Counter("entente_dead_letters_total", "Events kept as dead letter
 pending_letters = Gauge("entente_dead_letters_pending", "Dead letters that wait for a person")
 
 _PAGE = 500
+_NOT_IN_A_FIELD = re.compile(r"[.\x00]|^\$")
 
 
 class LetterState(StrEnum):
@@ -145,7 +148,8 @@ class DeadLetters:
     async def keep_if_parked(self, id: str, letter: Letter) -> bool:
         """Keep an event behind its subject's dead letter; false when the subject is no longer parked."""
         park = await self.parks.get(letter.park)
-        if park is None or not park.state.parked:
+        # A replay that broke off between its last letter and the unparking must not hold back what comes after it.
+        if park is None or not park.state.parked or await self._unpark_if_empty(letter.park):
             self._perhaps_parked.discard(letter.park)
             return False
         # The letter is written before the park is counted on: a replay that unparks meanwhile finds the count changed
@@ -229,18 +233,21 @@ class DeadLetters:
             await self._unpark_if_empty(letter.park)
         return await self.get(id)
 
-    async def _unpark_if_empty(self, park_id: str) -> None:
+    async def _unpark_if_empty(self, park_id: str) -> bool:
+        """Unpark a subject behind which no letter waits; says whether it is unparked."""
         while True:
             park = await self.parks.get(park_id)
-            if park is None or await self.letters.count({"state": LetterState.PENDING, "park": park_id}):
-                return
+            if park is None or not park.state.parked:
+                return True
+            if await self.letters.count({"state": LetterState.PENDING, "park": park_id}):
+                return False
             try:
                 await self.parks.change(
                     park_id, lambda p: Change(replace(p, parked=False)) if p else None, etag=park.etag
                 )
             except Aborted:
                 continue
-            return
+            return True
 
     async def _replay_all(self, letters: Sequence[tuple[str, Letter]], by: str) -> ReplayResult:
         assert self.rehandle is not None, "no consumer is attached to these dead letters"
@@ -289,23 +296,18 @@ def _one_more_letter(park: Park | None) -> Change[Park]:
     return Change(replace(park, letters=park.letters + 1))
 
 
-def describe(error: BaseException) -> str:
-    """What went wrong and where, without the values that were in hand: they may be personal."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}{where}"
-
-
 def park_of(topic: str, subject: str) -> str:
     """The name of a stream's subject among the parked ones."""
     return f"{topic}|{subject}" if subject else ""
 
 
-def headers_of_letter(headers: Sequence[tuple[str, bytes]]) -> dict[str, bytes]:
-    """Headers as a letter keeps them; the last of a name wins, as it does when they are read."""
-    return {name.replace(".", "_"): value or b"" for name, value in headers}
+def headers_of_letter(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    """Headers as a letter keeps them; the last of a name wins, as it does when they are read.
+
+    Names are those of a document's fields then. What a field cannot be called is replaced, since a letter that cannot
+    be kept would hold its partition up for good.
+    """
+    return {_NOT_IN_A_FIELD.sub("_", name) or "_": value or b"" for name, value in headers}
 
 
 def read_headers(headers: Mapping[str, bytes]) -> list[tuple[str, bytes]]:

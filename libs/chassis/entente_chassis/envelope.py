@@ -38,7 +38,7 @@ def headers_of(event: Outgoing, source: str, traceparent: str) -> dict[str, str]
     }
 
 
-def read_envelope(topic: str, headers: Sequence[tuple[str, bytes]]) -> Envelope:
+def read_envelope(topic: str, headers: Sequence[tuple[str, bytes | None]]) -> Envelope:
     """Read a record's headers.
 
     Raises:
@@ -47,7 +47,8 @@ def read_envelope(topic: str, headers: Sequence[tuple[str, bytes]]) -> Envelope:
     text: dict[str, str] = {}
     for name, value in headers:
         try:
-            text[name] = value.decode()
+            # A header may have no value at all; for an event it is then as if it were missing.
+            text[name] = (value or b"").decode()
         except UnicodeDecodeError as error:
             raise NotAnEvent(f"header {name} is not UTF-8") from error
 
@@ -57,7 +58,7 @@ def read_envelope(topic: str, headers: Sequence[tuple[str, bytes]]) -> Envelope:
         return text[name]
 
     epoch, _, n = required("ce_sequence").partition(":")
-    if not (epoch.isdecimal() and n.isdecimal()):
+    if not (_is_count(epoch) and _is_count(n)):
         raise NotAnEvent(f"header ce_sequence is {text['ce_sequence']!r}, not epoch:n")
     try:
         time = datetime.fromisoformat(required("ce_time"))
@@ -72,7 +73,12 @@ def read_envelope(topic: str, headers: Sequence[tuple[str, bytes]]) -> Envelope:
     )
 
 
-def subject_of(key: Any, headers: Sequence[tuple[str, bytes]]) -> str:
+def _is_count(text: str) -> bool:
+    # Beyond 63 bits it is no number that a database keeps; the length comes first, since int() refuses very long ones.
+    return text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) < 2**63
+
+
+def subject_of(key: Any, headers: Sequence[tuple[str, bytes | None]]) -> str:
     """The subject of a record that may be malformed: its header, else its key, else ""."""
     for name, value in headers:
         if name == "ce_subject" and value:

@@ -11,6 +11,7 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge
 
 from entente_chassis.envelope import headers_of
+from entente_chassis.faults import describe
 from entente_chassis.refusal import Unavailable
 from entente_chassis.store.aggregates import outgoing_of
 from entente_chassis.store.documents import Documents
@@ -79,8 +80,8 @@ class Relay:
         await asyncio.gather(*pending, return_exceptions=True)
         try:
             await self._forget()
-        except Unavailable:
-            log.warning("the database is away: events that are already published will be published again")
+        except Exception as error:  # The end goes on: what is not forgotten is published again, which does no harm.
+            log.warning("events that are already published will be published again: %s", describe(error))
 
     def offer(self, documents: Documents, id: str, outbox: Sequence[Outgoing]) -> None:
         """Publish an aggregate's outbox, given whole and in order. Returns at once."""
@@ -124,6 +125,9 @@ class Relay:
             # Nothing after it may overtake it: the whole outbox waits for the sweeper.
             publish_failures.inc()
             log.warning("an event was not published; it is kept and tried again: %s", refusal)
+        except Exception as error:
+            publish_failures.inc()
+            log.error("an event could not be published; it is kept and tried again: %s", describe(error))
         finally:
             del self._queues[key], self._tasks[key]
 
@@ -144,6 +148,9 @@ class Relay:
                 await self._forget()
             except Unavailable:
                 await asyncio.sleep(1)
+            except Exception as error:  # Ended, this loop would let every outbox grow for good.
+                log.error("published events were not taken out of their documents: %s", describe(error))
+                await asyncio.sleep(1)
 
     async def _forget(self) -> None:
         by_outbox: dict[str, dict[str, tuple[int, int]]] = {}
@@ -163,4 +170,6 @@ class Relay:
                 outbox_age.set((datetime.now(UTC) - min(oldest)).total_seconds() if oldest else 0)
             except Unavailable:
                 log.warning("the database is away: the sweep of the outboxes waits")
+            except Exception as error:  # Ended, this loop would leave for good what a crash left behind.
+                log.error("the sweep of the outboxes failed: %s", describe(error))
             await asyncio.sleep(self._sweep_every)

@@ -19,6 +19,7 @@ from entente_chassis.bus import Bus, make_broker
 from entente_chassis.clock import Clock, FileClock, ScaledClock, SystemClock
 from entente_chassis.consumer import EventConsumer, Handler, Routes
 from entente_chassis.deadletters import LETTERS, PARKS, DeadLetters
+from entente_chassis.faults import describe, is_told_to_end
 from entente_chassis.http import HttpServer, operations_app
 from entente_chassis.ops import DeadLetterServicer, add_dead_letters
 from entente_chassis.refusal import Unavailable
@@ -39,6 +40,7 @@ Loop = Callable[[], Awaitable[None]]
 
 _RESTART_FROM = 0.5
 _RESTART_TO = 30.0
+_BROKER_STOPS_WITHIN = 5.0
 
 
 class Runtime:
@@ -173,7 +175,7 @@ class Runtime:
             loop.add_signal_handler(number, self._stop.set)
         began = loop.time()
         probes = {"consumer": self._consumer_problem}
-        operations = operations_app(live=probes, ready={"service": self._not_ready, "events": self._halted, **probes})
+        operations = operations_app(live=probes, ready={"service": self._not_ready, **probes})
         observation = HttpServer(operations, self.settings.metrics_bind)
         await observation.start()
         starting = asyncio.create_task(self._start())
@@ -217,7 +219,7 @@ class Runtime:
                 root_limit=self.settings.dead_letter_limit,
                 drain_seconds=self.settings.drain_seconds,
             )
-            await self._consumer.start()
+            await self._until_available("the database", self._consumer.start)
             await self._broker.start()
 
     async def _prepare_database(self) -> None:
@@ -249,7 +251,10 @@ class Runtime:
             started = asyncio.get_running_loop().time()
             try:
                 await loop()
-            except Exception:  # A loop that ends must not end the service in silence: it is loud, and runs again.
+            except (Exception, asyncio.CancelledError) as error:
+                if is_told_to_end(error):
+                    raise
+                # A loop that ends must not end the service in silence: it is loud, and runs again.
                 log.exception("a background loop failed", extra={"loop": name})
             else:
                 return
@@ -264,30 +269,37 @@ class Runtime:
         await self._rpc.set_serving(False)
         # Nothing new comes in ...
         await asyncio.gather(
-            self._rpc.stop(self.settings.drain_seconds),
-            *(server.stop() for server in self._http),
-            *([self._consumer.drain()] if self._consumer else []),
+            _ended("calls", self._rpc.stop(self.settings.drain_seconds)),
+            *(_ended("HTTP", server.stop()) for server in self._http),
+            *([_ended("consumer", self._consumer.drain())] if self._consumer else []),
         )
         for task in loops:
             task.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         # ... and what was decided goes out, before the ways out are closed.
-        await self._relay.stop()
-        await self._channels.close()
-        await self._broker.stop()
+        await _ended("relay", self._relay.stop())
+        await _ended("channels", self._channels.close())
+        # A broker that is away would be waited for without end, to bring it what the documents keep in any case.
+        await _ended("broker", self._broker.stop(), within=_BROKER_STOPS_WITHIN)
         self._client.close()
         log.info("stopped")
 
     def _not_ready(self) -> str:
         return "" if self._ready else "starting or stopping"
 
-    def _halted(self) -> str:
-        return self._consumer.halted if self._consumer else ""
-
     def _consumer_problem(self) -> str:
         if self._consumer is None:
             return ""
         return "" if self._consumer.is_alive() else "a handler has been at one event for two minutes"
+
+
+async def _ended(what: str, end: Awaitable[None], *, within: float | None = None) -> None:
+    """One step of the end; the others follow, whatever becomes of it."""
+    try:
+        async with asyncio.timeout(within):
+            await end
+    except Exception as error:
+        log.error("the %s did not end as it should: %s", what, describe(error))
 
 
 def _own_token(service: str, settings: ServiceSettings) -> Callable[[], str] | None:

@@ -10,6 +10,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from pythonjsonlogger.json import JsonFormatter
 
+from entente_chassis.faults import trace_of
 from entente_chassis.settings import ServiceSettings
 
 _LOG = logging.getLogger(__name__)
@@ -86,6 +87,9 @@ class _Formatter(JsonFormatter):
         if context.is_valid:
             log_record["trace_id"] = f"{context.trace_id:032x}"
             log_record["span_id"] = f"{context.span_id:016x}"
+
+    def formatException(self, ei: Any) -> str:
+        return trace_of(ei[1]) if ei[1] else ""
 
     def format(self, record: logging.LogRecord) -> str:
         return redacted(super().format(record))

@@ -12,6 +12,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 
 from entente_chassis.clock import Clock
+from entente_chassis.faults import is_told_to_end
 from entente_chassis.refusal import Aborted, Refusal, Unavailable
 from entente_chassis.store.aggregates import Aggregates
 from entente_chassis.tracing import span
@@ -61,8 +62,12 @@ class Timers:
         """Fire what is due now; returns how many were."""
         now = self._clock.now()
         loop_time = asyncio.get_running_loop().time()
-        due = await self._aggregates.due(now, _LIMIT)
+        # Those that failed stay due, and they are the oldest: they must not fill the look, or no other would be seen.
+        due = await self._aggregates.due(now, _LIMIT + len(self._not_before))
         ready = [(id, at) for id, at in due if self._not_before.get(id, 0.0) <= loop_time]
+        # What is not due any more was changed by someone else.
+        still_due = {id for id, _ in due}
+        self._not_before = {id: at for id, at in self._not_before.items() if id in still_due}
         if ready:
             timers_late.labels(self._aggregates.kind.collection).set((now - ready[0][1]).total_seconds())
         at_once = asyncio.Semaphore(_AT_ONCE)
@@ -86,7 +91,10 @@ class Timers:
             timers_fired.labels(collection, "refused").inc()
             log.warning("a timer was refused", extra={"collection": collection, "reason": refusal.reason})
             self._put_off(id)
-        except Exception:  # One timer's bug must not stop the others; it is loud, counted and tried again.
+        except (Exception, asyncio.CancelledError) as error:
+            if is_told_to_end(error):
+                raise
+            # One timer's bug must not stop the others; it is loud, counted and tried again.
             timers_fired.labels(collection, "failed").inc()
             log.exception("a timer failed", extra={"collection": collection})
             self._put_off(id)

@@ -233,6 +233,8 @@ class _Made:
         try:
             status = (await call.code()).name
         finally:
+            # Who gives up waiting must not leave the other side at work. On a call that has ended it does nothing.
+            call.cancel()
             self.end(status)
 
     async def passing(self, call: Any) -> AsyncIterator[Any]:
@@ -246,6 +248,7 @@ class _Made:
             status = error.code().name
             raise
         finally:
+            call.cancel()
             self.end(status)
 
 

@@ -22,6 +22,7 @@ from entente_chassis.rpc import validation
 from entente_chassis.rpc.call import Call, enter_call
 from entente_chassis.rpc.errors import DETAILS_KEY, TOO_MANY_CALLS, to_status
 from entente_chassis.settings import ServiceSettings, split_address
+from entente_chassis.tracing import exception_facts
 
 Access = Mapping[str, frozenset[Role]]
 """Method -> roles that may call it. One table for each service, in which every method stands."""
@@ -356,7 +357,7 @@ class _Served:
 
     async def _break(self, error: Exception) -> NoReturn:
         self._status = "INTERNAL"
-        self._span.record_exception(error)
+        self._span.add_event("exception", exception_facts(error))
         trace_id = f"{self._span.get_span_context().trace_id:032x}"
         log.error("call failed", exc_info=error, extra={"rpc_method": self._method})
         # What went wrong is ours to know: the caller gets the trace to ask for, and nothing of the error.

@@ -206,7 +206,8 @@ class Aggregates(Generic[S]):
         Raises:
             Invalid: the token is not of this list.
         """
-        size = min(page_size or 50, 1000)
+        # A database takes a limit of 0 for none at all, so a negative size must not come near it.
+        size = min(page_size if page_size > 0 else 50, 1000)
         after = _read_token(page_token, scope, order_by) if page_token else None
         path = _whole_path(order_by)
         found = await self.documents.find(_whole_paths(where), order_by=path, limit=size + 1, after=after)
@@ -405,9 +406,10 @@ def _read_token(token: str, scope: str, order_by: str) -> After:
     try:
         digest, value, id = json.loads(base64.urlsafe_b64decode(token.encode()))
         after = After(datetime.fromisoformat(value["time"]) if "time" in value else value["value"], str(id))
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _invalid_token() from error
-    if digest != _scope_digest(scope, order_by):
+    # A token is made by us and sent by others: what is no plain value would be read as an operator of the query.
+    if digest != _scope_digest(scope, order_by) or isinstance(after.value, dict | list):
         raise _invalid_token()
     return after
 

@@ -24,8 +24,9 @@ Database = AsyncIOMotorDatabase[Raw]
 _DUPLICATE_KEY = 11000
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _OUTAGE = (ConnectionFailure, ExecutionTimeout, WTimeoutError)
-# A server that is shutting down, or is not yet the primary, answers with an error instead of breaking off.
-_OUTAGE_CODES = {91, 189, 10107, 11600, 11602, 13435, 13436, 262, 9001}
+# A server that is shutting down, is not yet the primary or, as a router, does not reach a shard, answers with an error
+# instead of breaking off.
+_OUTAGE_CODES = {6, 7, 64, 89, 91, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 
 
 def open_client(uri: str, *, timeout: timedelta = timedelta(seconds=5)) -> AsyncIOMotorClient[Raw]:
@@ -82,8 +83,9 @@ class MongoDocuments(Documents):
             try:
                 await self._collection.insert_many(documents, ordered=False)
             except BulkWriteError as error:
-                errors = (error.details or {}).get("writeErrors", [])
-                if any(entry["code"] != _DUPLICATE_KEY for entry in errors):
+                errors = _write_errors(error)
+                # Without a majority's word what was written can be rolled back: that is no success.
+                if _concern_errors(error) or any(entry["code"] != _DUPLICATE_KEY for entry in errors):
                     raise
                 return {documents[entry["index"]]["_id"] for entry in errors}
             return set()
@@ -159,13 +161,29 @@ class MongoDocuments(Documents):
 def _past(path: str, descending: bool, after: After) -> Raw:
     if path == "_id":
         return {"_id": {"$gt": after.id}}
-    operator = "$lt" if descending else "$gt"
-    return {"$or": [{path: {operator: after.value}}, {path: after.value, "_id": {"$gt": after.id}}]}
+    equal = {path: after.value, "_id": {"$gt": after.id}}
+    # Nulls and missing values come before all others, and no comparison with a value finds them.
+    if after.value is None:
+        return equal if descending else {"$or": [{path: {"$ne": None}}, equal]}
+    if descending:
+        return {"$or": [{path: {"$lt": after.value}}, {path: None}, equal]}
+    return {"$or": [{path: {"$gt": after.value}}, equal]}
 
 
 def is_outage(error: PyMongoError) -> bool:
     """Whether the database is away rather than at odds with what it was asked."""
+    if isinstance(error, BulkWriteError):
+        causes = [*_write_errors(error), *_concern_errors(error)]
+        return any(entry.get("code") in _OUTAGE_CODES for entry in causes)
     return isinstance(error, _OUTAGE) or getattr(error, "code", None) in _OUTAGE_CODES
+
+
+def _write_errors(error: BulkWriteError) -> list[Raw]:
+    return list((error.details or {}).get("writeErrors", []))
+
+
+def _concern_errors(error: BulkWriteError) -> list[Raw]:
+    return list((error.details or {}).get("writeConcernErrors", []))
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from google.protobuf.wrappers_pb2 import BoolValue, Int64Value, StringValue
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -295,6 +296,37 @@ async def test_a_header_that_is_not_text_does_not_take_its_batch_with_it(world: 
     async with world.consumer() as consumer:
         await eventually(lambda: _is(world.values("sources/b"), [1]))
         await eventually(lambda: _is(consumer._letters.roots_pending(), 1))
+
+
+async def test_headers_that_no_field_can_be_called_do_not_hold_their_partition_up(world: World) -> None:
+    from aiokafka import AIOKafkaProducer
+
+    producer = AIOKafkaProducer(bootstrap_servers=world.bootstrap)
+    await producer.start()
+    headers = [("a\0b", b"1"), ("$set", b"2"), ("a.b", b"3"), ("", b"4"), ("ce_id", None)]
+    await producer.send_and_wait(world.topic, b"x", key=b"sources/a", partition=0, headers=headers)
+    await producer.send_and_wait(world.topic, None, key=b"sources/a", partition=0)
+    await producer.stop()
+    async with world.consumer() as consumer:
+        await eventually(world.committed_all)
+        (kept,) = await consumer._letters.letters.find({"state": LetterState.PENDING})
+        assert sorted(kept.state.headers.values()) == [b"", b"2", b"3", b"4"]
+
+
+async def test_a_record_that_the_broker_refuses_leaves_the_others_of_its_partition_alone(world: World) -> None:
+    name = f"{world.topic}-small"
+    admin = AIOKafkaAdminClient(bootstrap_servers=world.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 1, 1, topic_configs={"max.message.bytes": "2000"})])
+    await admin.close()
+    broker = make_broker(world.bootstrap, "small")
+    await broker.connect()
+    bus = Bus(broker)
+    await bus.send(name, b"k", b"x", {})
+    with pytest.raises(Unavailable):
+        await bus.send(name, b"k", b"x" * 5000, {})
+    await bus.send(name, b"k", b"x", {})
+    await broker.stop()
 
 
 async def test_an_unknown_event_type_is_skipped_and_the_next_event_of_its_subject_is_handled(world: World) -> None:

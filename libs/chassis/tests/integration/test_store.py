@@ -1,6 +1,8 @@
 """One suite for both implementations of the store: MongoDB's and the one in memory."""
 
 import asyncio
+import base64
+import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -12,9 +14,10 @@ from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pymongo.errors import BulkWriteError
 
 from entente_chassis.clock import ManualClock
-from entente_chassis.refusal import Aborted, Exhausted, Invalid, NotFound, Precondition
+from entente_chassis.refusal import Aborted, Exhausted, Invalid, NotFound, Precondition, Unavailable
 from entente_chassis.store import Aggregates, Cause, Change, Kind, Outgoing, Request
 from entente_chassis.store.aggregates import outgoing_of
 from entente_chassis.store.documents import Documents, Write, WriteUncertain
@@ -50,6 +53,12 @@ class Thing:
 @dataclass(frozen=True)
 class Counted:
     count: int
+
+
+@dataclass(frozen=True)
+class Paid:
+    due: datetime | None = None
+    amount: int | None = None
 
 
 def _message(event: Counted) -> Message:
@@ -293,6 +302,62 @@ async def test_pages_cover_a_list_once_in_order_and_their_tokens_are_bound_to_it
             await world.things.page({"owner": owner}, page_size=2, page_token=bad, scope=owner)
     with pytest.raises(Invalid, match="PAGE_TOKEN"):
         await world.things.page({"owner": "eve"}, page_size=2, page_token=token, scope="eve")
+
+
+@pytest.mark.parametrize("order_by", ["amount", "-amount", "due", "-due"])
+async def test_pages_show_every_aggregate_once_also_those_without_a_value_to_order_by(
+    world: World, order_by: str
+) -> None:
+    paid = Aggregates(Kind[Paid]("paid", Paid), world.documents, ManualClock(NOW))
+    for number in range(9):
+        state = Paid() if number % 3 else Paid(NOW + timedelta(days=number // 6), number // 6)
+        await paid.change(f"paid/{number}", lambda _, state=state: Change(state))  # type: ignore[misc]
+    for size in (1, 2, 4):
+        seen, token = list[str](), ""
+        while True:
+            page, token = await paid.page(order_by=order_by, page_size=size, page_token=token, scope="paid")
+            seen += [found.id for found in page]
+            if not token:
+                break
+        whole = [found.id for found in await paid.find(order_by=order_by)]
+        assert seen == whole
+        assert len(seen) == len(set(seen)) == 9
+
+
+async def test_a_page_token_with_an_operator_in_it_is_refused_and_a_negative_size_is_no_whole_collection(
+    world: World,
+) -> None:
+    for number in range(3):
+        await world.things.change(f"things/{number}", _count(number))
+    page, token = await world.things.page(order_by="count", page_size=1, scope="all")
+    digest, _, id = json.loads(base64.urlsafe_b64decode(token))
+    for value in ({"$gt": -1}, [1]):
+        forged = base64.urlsafe_b64encode(json.dumps([digest, {"value": value}, id]).encode()).decode()
+        with pytest.raises(Invalid, match="PAGE_TOKEN"):
+            await world.things.page(order_by="count", page_size=1, page_token=forged, scope="all")
+    page, _ = await world.things.page(order_by="count", page_size=-1, scope="all")
+    assert [found.state.count for found in page] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("field", ["writeErrors", "writeConcernErrors"])
+async def test_a_bulk_write_that_a_failover_cuts_off_is_an_outage_and_no_success(
+    field: str, monkeypatch: pytest.MonkeyPatch, mongo_uri: str
+) -> None:
+    client = open_client(mongo_uri)
+    documents = MongoDocuments(client["never_written"], "things")
+
+    async def cut_off(*_: object, **__: object) -> None:
+        raise BulkWriteError({"writeErrors": [], "writeConcernErrors": [], field: [{"code": 11602, "index": 0}]})
+
+    class Collection:
+        insert_many = bulk_write = staticmethod(cut_off)
+
+    monkeypatch.setattr(documents, "_collection", Collection())
+    with pytest.raises(WriteUncertain):
+        await documents.insert_many([{"_id": "things/a"}])
+    with pytest.raises(Unavailable):
+        await documents.forget({"things/a": (0, 1)})
+    client.close()
 
 
 async def test_lists_filter_by_value_set_and_range(world: World) -> None:

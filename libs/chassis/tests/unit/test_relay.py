@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from entente_chassis.clock import ManualClock
 from entente_chassis.refusal import Unavailable
 from entente_chassis.relay import Relay
 from entente_chassis.store import Aggregates, Change, Kind
+from entente_chassis.store.documents import Raw
 from entente_chassis.store.memory import MemoryDocuments
 
 
@@ -81,3 +83,41 @@ async def test_stopping_publishes_what_was_offered() -> None:
     await relay.stop()
     assert seen == [1, 2, 3, 4, 5]
     assert (await documents.load("counters/a") or {})["outbox"] == []
+
+
+async def test_an_error_that_nobody_expected_ends_neither_the_sending_nor_the_forgetting() -> None:
+    broken = {"send": 1, "forget": 1, "pending": 1}
+
+    def perhaps_break(what: str) -> None:
+        if broken[what]:
+            broken[what] -= 1
+            raise ZeroDivisionError(what)
+
+    class Breaking(MemoryDocuments):
+        async def forget(self, published: Mapping[str, tuple[int, int]]) -> None:
+            perhaps_break("forget")
+            await super().forget(published)
+
+        async def pending(self, before: datetime, limit: int) -> list[Raw]:
+            perhaps_break("pending")
+            return await super().pending(before, limit)
+
+    seen: list[int] = []
+
+    async def send(_topic: str, _key: bytes, value: bytes, _headers: dict[str, str]) -> None:
+        perhaps_break("send")
+        seen.append(Int64Value.FromString(value).value)
+
+    documents = Breaking("counters")
+    relay = Relay("test", send, sweep_every=0.01, grace=0.0)
+    relay.watch(documents)
+    await relay.start()
+    counters = Aggregates(KIND, documents, ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), relay)
+    for _ in range(3):
+        await counters.change("counters/a", _count)
+    async with asyncio.timeout(10):
+        while (await documents.load("counters/a") or {})["outbox"]:  # noqa: ASYNC110 - another task empties it
+            await asyncio.sleep(0.01)
+    await relay.stop()
+    assert list(dict.fromkeys(seen)) == [1, 2, 3]
+    assert not any(broken.values())

@@ -323,6 +323,23 @@ async def test_a_client_that_leaves_a_stream_ends_the_work_behind_it(tmp_path: P
         await asyncio.wait_for(ended.wait(), 5)
 
 
+async def test_a_caller_that_gives_up_ends_the_work_behind_its_call(tmp_path: Path) -> None:
+    ended = asyncio.Event()
+
+    async def one(_: Any) -> Any:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.set()
+
+    async with serving(tmp_path, (add_sample, SampleServicer(one), ACCESS)) as server:
+        client = server.client_as(SampleStub, Role.BRAND)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.GetOne(Question(name="deadLetters/a")), 0.2)
+        async with asyncio.timeout(3):
+            await ended.wait()
+
+
 async def test_a_call_in_flight_finishes_during_a_graceful_stop(tmp_path: Path) -> None:
     begun, stopping = asyncio.Event(), asyncio.Event()
 

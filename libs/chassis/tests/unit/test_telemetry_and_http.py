@@ -1,12 +1,17 @@
 import json
 import logging
+import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import Counter
 
+from entente_chassis import tracing
 from entente_chassis.http import HttpServer, operations_app
 from entente_chassis.telemetry import _Formatter, redacted
 
@@ -45,6 +50,28 @@ def test_addresses_tokens_and_passwords_do_not_reach_the_log() -> None:
     for secret in ("Jane", "example.org", token, "me:pw"):
         assert secret not in line
     assert redacted("campaigns/a 12:30 mongodb://db/x") == "campaigns/a 12:30 mongodb://db/x"
+
+
+def test_an_error_is_logged_and_traced_with_its_place_and_without_its_message() -> None:
+    name = "Jane Doe"
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    record = _record("a handler failed")
+    with patch.object(tracing, "_TRACER", provider.get_tracer("test")):
+        try:
+            with tracing.span("step"):
+                try:
+                    int(name)
+                except ValueError as error:
+                    raise ExceptionGroup(name, [KeyError(name)]) from error
+        except ExceptionGroup:
+            record.exc_info = sys.exc_info()
+    for told in (json.dumps(_line(record)), *(span.to_json() for span in spans.get_finished_spans())):
+        assert "test_an_error_is_logged" in told
+        for kind in ("ValueError", "KeyError", "ExceptionGroup"):
+            assert f"builtins.{kind}" in told
+        assert name not in told
 
 
 async def test_metrics_and_health_are_served_and_a_failing_probe_is_named() -> None:
