@@ -416,18 +416,18 @@ class Scenario:
     async def submit(self) -> None:
         """All but one submit content in French; some of it does not meet the brief or the law."""
         await self._day(12)
+        whole = 0
         for number, name in enumerate(self._submitting()):
             caption = texts.FLAWED_CAPTIONS[number] if self._is_flawed(name) else texts.CAPTIONS[number % 3]
             submission = await self._submit(name, caption, 1)
+            whole += submission.compliance_percent == 100
             if self._is_flawed(name):
                 failed = [c.title for c in submission.criteria if c.result != re.CRITERION_RESULT_PASS]
                 percent = submission.compliance_percent
                 self._tell(
                     "review", "SubmissionReceived", f"{name}: {percent} % compliant, not met: {'; '.join(failed)}"
                 )
-        flawed = sum(map(self._is_flawed, self.cast.taking_part))
-        count = len(self._submitting())
-        self._tell("review", "SubmissionReceived", f"{count} submissions, {count - flawed} of them at 100 %")
+        self._tell("review", "SubmissionReceived", f"{len(self._submitting())} submissions, {whole} of them at 100 %")
 
     async def decide(self) -> None:
         """The brand asks for changes, approves what is good, and leaves two for the clock."""
@@ -439,8 +439,8 @@ class Scenario:
         await self._day(14)
         for number, name in enumerate(self.cast.taking_part):
             if self._is_flawed(name):
-                await self._submit(name, texts.CAPTIONS[number % 3], 2)
-        self._tell("review", "SubmissionReceived", "the corrected versions are at 100 %")
+                corrected = await self._submit(name, texts.CAPTIONS[number % 3], 2)
+                self._tell("review", "SubmissionReceived", f"{name}: corrected, {corrected.compliance_percent} %")
         await self._approve(self._decided())
 
     async def wait_for_the_clock(self) -> None:

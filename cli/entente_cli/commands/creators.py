@@ -73,6 +73,7 @@ async def import_creators(
         async with Session() as own:
             return await import_creators(source, platform=platform, snapshot=snapshot, session=own)
     with output.progress() as bar:
+        # Counted first: an error in the messages themselves would only break the call off.
         task = bar.add_task("importing rows", total=source.count())
 
         async def messages() -> AsyncIterator[ImportCreatorsRequest]:
@@ -80,7 +81,13 @@ async def import_creators(
                 yield message
                 bar.advance(task, len(message.rows))
 
-        return await session.matching.ImportCreators(messages(), timeout=600)
+        response = await session.matching.ImportCreators(messages(), timeout=600)
+    response.rejects.extend(source.rejects)
+    response.rejects.sort(key=lambda reject: reject.row)
+    unread = len({reject.row for reject in source.rejects})
+    response.rows += unread
+    response.rejected_rows += unread
+    return response
 
 
 @app.command()

@@ -14,6 +14,7 @@ from entente_cli import output, report_html, summary
 from entente_cli.commands.report import show
 from entente_cli.creators_file import write_rejects
 from entente_cli.domain_time import ScaledTime
+from entente_cli.errors import CommandError
 from entente_cli.figures import Broker
 from entente_cli.output import Json
 from entente_cli.paths import demo_paths
@@ -37,6 +38,8 @@ def demo(
     """Run a whole campaign through the five services, on a stack of its own, and tell each step."""
     began = time.monotonic()
     stack = Stack(demo_paths(), report=output.note)
+    if any(process.alive for process in stack.processes()):
+        raise CommandError("A demo is running or was kept: stop it with `entente down`, then begin another.")
     stack.down()
     # A fresh start each time; the keys stay.
     for leftover in (stack.paths.data, stack.paths.logs, stack.paths.mail, stack.paths.spans.parent):

@@ -88,7 +88,7 @@ def show(service: Service, name: Name, as_json: Json = False) -> None:
     if as_json:
         output.show_json(letter)
     else:
-        output.show_table(["field", "value"], [(k, v) for k, v in output.plain(letter).items() if k != "data"])
+        output.show_table(["field", "value"], list(output.plain(letter).items()))
 
 
 @app.command()

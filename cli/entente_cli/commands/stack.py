@@ -47,7 +47,7 @@ def status(as_json: Json = False) -> None:
     stack = Stack(current_paths())
     suite = Suite(stack)
     health = suite.health()
-    ready = all(service.ready for service in health)
+    ready = all(service.ready for service in health) and all(process.alive for process in stack.processes())
     if as_json:
         output.show_json(_status(stack, suite))
     else:
@@ -71,7 +71,8 @@ def _status(stack: Stack, suite: Suite) -> dict[str, object]:
         if process.name in services:
             entry["ready"] = services[process.name].ready
         processes.append(entry)
-    return {"processes": processes, "ready": all(service.ready for service in services.values())}
+    ready = all(service.ready for service in services.values()) and all(process.alive for process in stack.processes())
+    return {"processes": processes, "ready": ready}
 
 
 def _show_processes(stack: Stack) -> None:

@@ -36,33 +36,58 @@ def test_a_long_file_goes_in_parts_and_names_its_columns_once(tmp_path: Path) ->
     assert [list(message.columns) for message in messages] == [["creator"], [], []]
 
 
-def test_lines_of_json_may_differ_in_their_fields_and_a_broken_one_is_still_a_row(tmp_path: Path) -> None:
+def test_lines_of_json_may_differ_in_their_fields_and_the_columns_of_most_come_first(tmp_path: Path) -> None:
     file = tmp_path / "creators.jsonl"
     file.write_text(
-        '{"creator": "c1", "verified": true, "languages": ["fr", "en"]}\n{"creator": "c2"\n{"creator": "c3"}\n'
+        '{"creator": "c1", "verified": true, "languages": ["fr", "en"]}\n{"creator": "c2"\n'
+        '{"creator": "c3"}\n[1]\n{"creator": "c5"}\n'
     )
-    messages = list(CreatorsFile(file).requests())
-    assert [list(m.columns) for m in messages] == [["creator", "verified", "languages"], ["creator"]]
-    assert list(messages[0].rows[0].values) == ["c1", "true", "fr|en"]
-    assert [row.row for row in messages[1].rows] == [2, 3]
+    source = CreatorsFile(file)
+    messages = list(source.requests())
+    assert [list(m.columns) for m in messages] == [["creator"], ["creator", "verified", "languages"], ["creator"]]
+    assert list(messages[1].rows[0].values) == ["c1", "true", "fr|en"]
+    assert [row.row for row in messages[2].rows] == [3, 5]
+    assert [(reject.row, reject.reason) for reject in source.rejects] == [
+        (2, "is not a JSON object"),
+        (4, "is not a JSON object"),
+    ]
 
 
-def test_a_file_that_is_cut_off_or_of_another_kind_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_byte_that_is_no_text_costs_its_row_and_names_its_column(tmp_path: Path) -> None:
+    file = tmp_path / "creators.csv"
+    file.write_bytes("creator,name\nc1,Zoë\n".encode() + b"c2,Caf\xe9\nc3,Ann\n")
+    source = CreatorsFile(file)
+    (message,) = source.requests()
+    assert [row.row for row in message.rows] == [2, 4]
+    (reject,) = source.rejects
+    assert (reject.row, reject.column, reject.reason) == (3, "name", "is not UTF-8 text")
+
+
+def test_of_a_file_that_is_cut_off_the_rows_before_the_cut_are_kept(tmp_path: Path) -> None:
     cut = tmp_path / "cut.csv.gz"
-    cut.write_bytes(gzip.compress(b"creator\nc1\n")[:-6])
-    with pytest.raises(CommandError, match="cannot be read to its end"):
-        list(CreatorsFile(cut).requests())
+    whole = "creator\n" + "".join(f"c{hash(str(n))}\n" for n in range(20_000))
+    cut.write_bytes(gzip.compress(whole.encode())[:-2000])
+    source = CreatorsFile(cut)
+    rows = source.count()
+    assert 1000 < rows < 20_000
+    (reject,) = source.rejects
+    assert reject.row == rows + 2
+    assert "cannot be read from here on" in reject.reason
+
+
+def test_a_file_of_another_kind_or_none_at_all_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"neither \.csv nor \.jsonl"):
         CreatorsFile(tmp_path / "creators.xlsx")
     with pytest.raises(CommandError, match="There is no file"):
         CreatorsFile(tmp_path / "missing.csv")
 
 
-def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["", "creator\n"])
+def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "empty.csv"
-    file.write_text("creator\n")
+    file.write_text(content)
     with pytest.raises(CommandError, match="has no rows"):
-        list(CreatorsFile(file).requests())
+        CreatorsFile(file).count()
 
 
 def test_the_rejects_file_names_row_column_value_and_reason(tmp_path: Path) -> None:

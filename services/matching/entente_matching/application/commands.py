@@ -15,7 +15,7 @@ from entente_matching.domain.feedback import Feedback
 from entente_matching.domain.figures import metrics_updates
 from entente_matching.domain.imports import CreatorsImported, Import
 from entente_matching.domain.reference import Reference
-from entente_matching.domain.rows import GoodRow, Reject, RowReader
+from entente_matching.domain.rows import GoodRow, Reject, RowReader, UnreadableRows
 from entente_matching.domain.shortlists import Shortlist
 
 REJECTS_KEPT = 10_000
@@ -248,7 +248,7 @@ class CreatorImport:
 
     def __init__(self, commands: Commands, reader: RowReader, name: str, by: str) -> None:
         self._commands = commands
-        self.reader = reader
+        self.reader: RowReader | UnreadableRows = reader
         self._name = name
         self._by = by
         self._result = ImportResult()

@@ -350,3 +350,22 @@ class RowReader:
             audience=audience,
         )
         return GoodRow(read.own["creator"], observation)
+
+
+class UnreadableRows:
+    """Rows whose columns are not those of creators: each is refused, with all that is wrong.
+
+    Args:
+        violations: what is wrong with the columns.
+    """
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self._reasons = [violation.description for violation in violations]
+
+    def creator_of(self, values: Sequence[str]) -> str:
+        """Nobody's: which column would say so is not known."""
+        return ""
+
+    def read(self, row: int, values: Sequence[str]) -> GoodRow | list[Reject]:
+        """All that is wrong with the row."""
+        return [Reject(row, "", "", reason) for reason in self._reasons]

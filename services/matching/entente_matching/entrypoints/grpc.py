@@ -14,7 +14,7 @@ from entente_matching.application.index import Query
 from entente_matching.application.queries import Queries, order_of
 from entente_matching.domain.creators import Creator
 from entente_matching.domain.reference import Reference
-from entente_matching.domain.rows import RowReader
+from entente_matching.domain.rows import RowReader, UnreadableRows
 from entente_matching.domain.shortlists import Shortlist
 from entente_matching.domain.words import Platform
 from entente_matching.entrypoints import messages
@@ -113,7 +113,11 @@ class MatchingServicer(service_pb2_grpc.MatchingServiceServicer):
                 reader = self._reader(request.columns, *defaults)
                 running = self._commands.import_creators(reader, name, current_caller().subject)
             elif request.columns:
-                running.reader = self._reader(request.columns, *defaults)
+                # Columns that change are those of single records, such as lines of JSON: they cost only their own rows.
+                try:
+                    running.reader = self._reader(request.columns, *defaults)
+                except Invalid as refusal:
+                    running.reader = UnreadableRows(refusal.violations)
             await running.add((row.row, row.values) for row in request.rows)
         if running is None:
             raise Invalid("FILE_EMPTY", "The stream held no message: send the columns first, then rows.")

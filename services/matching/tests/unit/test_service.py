@@ -357,6 +357,24 @@ async def test_a_file_is_imported_by_a_stream_of_its_rows(server: TestServer) ->
     ]
 
 
+async def test_columns_of_a_single_record_that_are_not_known_cost_that_record_and_not_the_file(
+    server: TestServer,
+) -> None:
+    columns = ["creator", "platform", "snapshot"]
+
+    def file() -> Iterator[pb.ImportCreatorsRequest]:
+        yield pb.ImportCreatorsRequest(columns=columns)
+        odd = pb.ImportRow(row=1, values=["c21", "42"])
+        yield pb.ImportCreatorsRequest(columns=["creator", "shoe_size"], rows=[odd])
+        good = pb.ImportRow(row=2, values=["c22", "twitch", "2022-01"])
+        yield pb.ImportCreatorsRequest(columns=columns, rows=[good])
+
+    result = await as_operator(server).ImportCreators(file())
+    assert (result.rows, result.accepted_rows, result.rejected_rows) == (2, 1, 1)
+    assert {reject.row for reject in result.rejects} == {1}
+    assert "'shoe_size' is not known" in result.rejects[0].reason
+
+
 async def test_an_import_without_rows_or_with_unknown_columns_is_refused(server: TestServer) -> None:
     client = as_operator(server)
     assert await refused(client.ImportCreators(iter([]))) == "FILE_EMPTY"
