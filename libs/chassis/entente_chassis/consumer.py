@@ -33,7 +33,7 @@ from entente_chassis.deadletters import (
     read_headers,
 )
 from entente_chassis.envelope import Envelope, NotAnEvent, read_envelope, subject_of
-from entente_chassis.faults import describe, is_told_to_end
+from entente_chassis.faults import Poison, describe, is_told_to_end
 from entente_chassis.refusal import Aborted, Exhausted, Refusal, Unavailable
 from entente_chassis.store.model import Cause
 from entente_chassis.tracing import span
@@ -83,10 +83,6 @@ class Incoming(Generic[M]):
 
 Handler = Callable[[Incoming[Any]], Awaitable[None]]
 Routes = Mapping[type[Message], Handler]
-
-
-class Poison(Exception):
-    """An event that will fail however often it is tried. The message says why and holds none of its content."""
 
 
 @dataclass(slots=True)

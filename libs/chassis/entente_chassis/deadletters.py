@@ -14,7 +14,8 @@ from enum import StrEnum
 from prometheus_client import Counter, Gauge
 
 from entente_chassis.clock import SystemClock
-from entente_chassis.faults import describe
+from entente_chassis.envelope import NotAnEvent
+from entente_chassis.faults import Poison, describe
 from entente_chassis.refusal import Aborted, NotFound, Precondition
 from entente_chassis.store.aggregates import Aggregates
 from entente_chassis.store.model import Change, Kind, Outcome
@@ -255,7 +256,8 @@ class DeadLetters:
             try:
                 await self.rehandle(letter)
             except Exception as error:  # The handler's bug stops the replay and is told to who asked for it.
-                reason = describe(error)
+                # What we say ourselves holds no content; of anything else only the place is told.
+                reason = str(error) if isinstance(error, NotAnEvent | Poison) else describe(error)
                 await self.letters.change(
                     id,
                     lambda kept, reason=reason: (  # type: ignore[misc]

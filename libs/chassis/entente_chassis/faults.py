@@ -4,6 +4,10 @@ import asyncio
 import traceback
 
 
+class Poison(Exception):
+    """An event that will fail however often it is tried. The message says why and holds none of its content."""
+
+
 def is_told_to_end(error: BaseException) -> bool:
     """Whether an error is the end that somebody asked of the running task.
 
