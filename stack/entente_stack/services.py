@@ -76,8 +76,8 @@ class Suite:
             for name in SERVICES:
                 self._reserve_ports(current, name)
             try:
-                missing = [name for name in names if not current.running(name)]
-                started.extend(self._start(current, name, addresses) for name in missing)
+                # Also those that another call has just started are waited for.
+                started.extend(current.running(name) or self._start(current, name, addresses) for name in names)
             finally:
                 state.save(self._stack.paths.state, current)
         for process in started:
