@@ -20,8 +20,8 @@ class Heard:
 
 
 def build(settings: ServiceSettings) -> Runtime:
-    """Put it together. SAMPLE_TOPIC says what to listen to, SAMPLE_SECONDS how long an event takes."""
-    runtime = Runtime(os.environ["SAMPLE_NAME"], settings)
+    """Put it together. TEST_SERVICE names it, SAMPLE_TOPIC is what it hears, SAMPLE_SECONDS how long an event takes."""
+    runtime = Runtime(os.environ["TEST_SERVICE"], settings)
     heard = runtime.aggregates(Kind[Heard]("heard", Heard))
 
     async def hear(event: Incoming[Int64Value]) -> None:

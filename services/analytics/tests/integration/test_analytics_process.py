@@ -2,12 +2,8 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-import socket
-import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
-from google.protobuf.message import Message
 
 from entente.analytics.v1 import events_pb2, service_pb2_grpc
 from entente.analytics.v1 import service_pb2 as pb
@@ -23,96 +18,36 @@ from entente.campaign.v1 import events_pb2 as campaign_events
 from entente.campaign.v1 import service_pb2 as campaign_pb
 from entente.type.v1 import type_pb2
 from entente_chassis import topics
-from entente_chassis.auth import Role, Signer, make_keys
-from entente_chassis.bus import Bus, make_broker
-from entente_chassis.clock import FileClock
-from entente_chassis.relay import Relay
-from entente_chassis.rpc import open_channel
-from entente_chassis.store import Outgoing
-
-pytest_plugins = ("entente_stack.pytest_plugin",)
+from entente_chassis.auth import Role
+from entente_chassis.testing.process import HOST, Publish, ServiceProcess, eventually, free_port, publisher
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
-PROGRAM = Path(__file__).with_name("analytics_process.py")
 PHONE = "Mozilla/5.0 (Linux; Android 14; visitor {}) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36"
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
-    async with asyncio.timeout(within):
-        while not await holds():  # noqa: ASYNC110 - what is waited for lives in another process
-            await asyncio.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Analytics:
-    """One analytics process, which can be killed and started again where it was."""
+class Analytics(ServiceProcess[service_pb2_grpc.AnalyticsServiceStub]):
+    """One analytics process, and a collaboration of its own."""
 
     def __init__(self, folder: Path, kafka: str, mongo: str, database: str) -> None:
-        self.ports = {name: free_port() for name in ("grpc", "http", "metrics")}
-        self.folder = folder
-        self.clock = folder / "clock"
         self.campaign = f"campaigns/c-{uuid.uuid4().hex[:12]}"
         self.collaboration = f"{self.campaign}/collaborations/anna"
         self.brand = f"brands/b-{uuid.uuid4().hex[:12]}"
-        make_keys(folder / "signing.pem", folder / "jwks.json")
-        FileClock.write(self.clock, START)
-        self.signer = Signer(folder / "signing.pem", "entente", "entente")
-        self.environment = {
-            "ENTENTE_KAFKA_BOOTSTRAP": kafka,
-            "ENTENTE_MONGO_URI": mongo,
-            "ENTENTE_DATABASE": database,
-            "ENTENTE_GRPC_BIND": f"127.0.0.1:{self.ports['grpc']}",
-            "ENTENTE_HTTP_BIND": f"127.0.0.1:{self.ports['http']}",
-            "ENTENTE_METRICS_BIND": f"127.0.0.1:{self.ports['metrics']}",
-            "ENTENTE_AUTH_JWKS": str(folder / "jwks.json"),
-            "ENTENTE_JOURNAL_DIR": str(folder / "journal"),
-            "ENTENTE_CLOCK_FILE": str(self.clock),
-            "ENTENTE_INSTANCE": "test",
-            "ENTENTE_TOPIC_REPLICATION": "1",
-            "ENTENTE_TOPIC_PARTITIONS": "6",
-            "TEST_SERVICE": f"analytics-{uuid.uuid4().hex[:12]}",
-        }
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            inherited = {name: value for name, value in os.environ.items() if not name.startswith("ENTENTE_")}
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, str(PROGRAM), stdout=log, stderr=log, env=inherited | self.environment
-            )
-        await eventually(self.is_ready)
-
-    async def is_ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.returncode is None, (self.folder / "log").read_text()[-2000:]
-        with contextlib.suppress(httpx.HTTPError):
-            async with httpx.AsyncClient() as client:
-                answer = await client.get(f"http://127.0.0.1:{self.ports['metrics']}/healthz/ready")
-                return answer.status_code == 200
-        return False
-
-    async def stop(self, number: signal.Signals) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(number)
-            await self.process.wait()
-
-    @contextlib.asynccontextmanager
-    async def stub(self) -> AsyncIterator[service_pb2_grpc.AnalyticsServiceStub]:
-        token = self.signer.issue("accounts/test", [Role.BRAND], brands=[self.brand])
-        channel = open_channel(f"127.0.0.1:{self.ports['grpc']}", token=lambda: token)
-        try:
-            yield service_pb2_grpc.AnalyticsServiceStub(channel)
-        finally:
-            await channel.close()
+        self.http = f"{HOST}:{free_port()}"
+        super().__init__(
+            "entente_analytics",
+            folder,
+            kafka=kafka,
+            mongo=mongo,
+            database=database,
+            stub=service_pb2_grpc.AnalyticsServiceStub,
+            brands=[self.brand],
+            clock_start=START,
+            environment={"ENTENTE_HTTP_BIND": self.http, "ENTENTE_JOURNAL_DIR": str(folder / "journal")},
+        )
 
     async def follow(self, link: pb.TrackedLink, visitor: int) -> str:
         """Follow a link as a visitor; the id of the click."""
-        url = f"http://127.0.0.1:{self.ports['http']}/r/{link.name.removeprefix('trackedLinks/')}"
+        url = f"http://{self.http}/r/{link.name.removeprefix('trackedLinks/')}"
         async with httpx.AsyncClient() as client:
             answer = await client.get(url, headers={"user-agent": PHONE.format(visitor)})
         assert answer.status_code == 302
@@ -120,52 +55,29 @@ class Analytics:
 
     async def clicks(self, link: pb.TrackedLink) -> tuple[int, int]:
         """Counted and repeated clicks of a link."""
-        async with self.stub() as stub:
+        async with self.stub(Role.BRAND) as stub:
             found = await stub.GetTrackedLink(pb.GetTrackedLinkRequest(name=link.name))
         return found.clicks, found.repeat_clicks
 
 
 @pytest.fixture
-async def publish(kafka_bootstrap: str) -> AsyncIterator[Any]:
+async def publish(kafka_bootstrap: str) -> AsyncIterator[Publish]:
     """Publishes as a service does; the same identity may be given again."""
-    broker = make_broker(kafka_bootstrap, "test")
-    await broker.connect()
-    relay = Relay("test", Bus(broker).send)
-
-    async def send(topic: str, message: Message, subject: str, *, epoch: int = 0, n: int = 1) -> None:
-        await relay.publish(
-            Outgoing(
-                topic=topic,
-                subject=subject,
-                epoch=epoch,
-                n=n,
-                id=f"{subject}:{epoch}:{n}",
-                type=message.DESCRIPTOR.full_name,
-                data=message.SerializeToString(),
-                time=START,
-                traceparent="",
-            )
-        )
-
-    yield send
-    await broker.stop()
+    async with publisher(kafka_bootstrap, time=START) as publish:
+        yield publish
 
 
 @pytest.fixture
 async def analytics(
-    tmp_path: Path, kafka_bootstrap: str, mongo_uri: str, database_name: str, publish: Any
+    tmp_path: Path, kafka_bootstrap: str, mongo_uri: str, database_name: str, publish: Publish
 ) -> AsyncIterator[Analytics]:
     """A running service that has heard of a campaign, whose objective is 1,000 EUR in 40 days, and a collaboration."""
-    service = Analytics(tmp_path, kafka_bootstrap, mongo_uri, database_name)
-    await service.start()
-    try:
+    async with Analytics(tmp_path, kafka_bootstrap, mongo_uri, database_name) as service:
         # The collaboration first: what comes before what it refers to is kept.
         await publish(topics.snapshots("campaign", "collaborations"), collaboration(service), service.collaboration)
         await publish(topics.snapshots("campaign", "campaigns"), campaign(service), service.campaign)
         await eventually(lambda: knows_campaign(service))
         yield service
-    finally:
-        await service.stop(signal.SIGKILL)
 
 
 def campaign(service: Analytics) -> campaign_events.CampaignSnapshot:
@@ -199,7 +111,7 @@ def collaboration(service: Analytics) -> campaign_events.CollaborationSnapshot:
 
 
 async def knows_campaign(service: Analytics) -> bool:
-    async with service.stub() as stub:
+    async with service.stub(Role.BRAND) as stub:
         with contextlib.suppress(Exception):
             report = await stub.GetCampaignReport(pb.GetCampaignReportRequest(campaign=service.campaign))
             return len(report.kpis.creators) == 1
@@ -207,7 +119,7 @@ async def knows_campaign(service: Analytics) -> bool:
 
 
 async def new_link(service: Analytics) -> pb.TrackedLink:
-    async with service.stub() as stub:
+    async with service.stub(Role.BRAND) as stub:
         link = pb.TrackedLink(collaboration=service.collaboration, destination_url="https://shop.example/p")
         made: pb.TrackedLink = await stub.CreateTrackedLink(pb.CreateTrackedLinkRequest(tracked_link=link))
     return made
@@ -235,8 +147,7 @@ async def test_no_click_is_lost_or_counted_twice_when_the_process_is_killed(anal
     for visitor in range(40):
         await analytics.follow(link, visitor)
     await asyncio.gather(*(analytics.follow(link, visitor) for visitor in range(40, 60)))
-    await analytics.stop(signal.SIGKILL)
-    await analytics.start()
+    await analytics.restart()
 
     # Who clicked before the crash is still known as a visitor of today.
     await analytics.follow(link, 0)
@@ -251,7 +162,7 @@ async def test_no_click_is_lost_or_counted_twice_when_the_process_is_killed(anal
 
 
 async def test_clicks_that_are_delivered_twice_count_once(
-    analytics: Analytics, publish: Any, kafka_bootstrap: str
+    analytics: Analytics, publish: Publish, kafka_bootstrap: str
 ) -> None:
     link = await new_link(analytics)
     for visitor in range(5):
@@ -283,8 +194,11 @@ async def test_from_the_click_to_the_report_and_an_objective_that_is_missed_whil
 ) -> None:
     link = await new_link(analytics)
     click_id = await analytics.follow(link, 1)
-    FileClock.write(analytics.clock, START + timedelta(days=20))
-    async with analytics.stub() as stub:
+    objective = f"{analytics.campaign}/objective"
+    events = topics.events("analytics")
+    await events_of(kafka_bootstrap, events, objective, 1)  # It has been looked at before time goes on.
+    analytics.move_clock(timedelta(days=20))
+    async with analytics.stub(Role.BRAND) as stub:
         order = pb.RecordConversionRequest(
             brand=analytics.brand,
             order_id="#1001",
@@ -303,11 +217,9 @@ async def test_from_the_click_to_the_report_and_an_objective_that_is_missed_whil
         back.refund_time.FromDatetime(START + timedelta(days=20))
         await stub.RecordRefund(back)
 
-    objective = f"{analytics.campaign}/objective"
-    events = topics.events("analytics")
     await events_of(kafka_bootstrap, events, objective, 2)
-    await analytics.stop(signal.SIGTERM)
-    FileClock.write(analytics.clock, START + timedelta(days=41))
+    await analytics.terminate()
+    analytics.move_clock(timedelta(days=41))
     await analytics.start()
     told = await events_of(kafka_bootstrap, events, objective, 3)
 
@@ -316,7 +228,7 @@ async def test_from_the_click_to_the_report_and_an_objective_that_is_missed_whil
         pb.OBJECTIVE_STATUS_AT_RISK,
         pb.OBJECTIVE_STATUS_MISSED,
     ]
-    async with analytics.stub() as stub:
+    async with analytics.stub(Role.BRAND) as stub:
         report = await stub.GetCampaignReport(pb.GetCampaignReportRequest(campaign=analytics.campaign))
     total = report.kpis.total
     assert (total.clicks, total.conversions, total.revenue.minor_units) == (1, 1, 40_000)

@@ -1,113 +1,59 @@
 """The service as its own process, on a real broker, database and mail server: what it tells survives kills."""
 
 import asyncio
-import contextlib
-import os
-import signal
-import socket
-import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
 import pytest
 from aiosmtpd.controller import Controller
-from google.protobuf.message import Message
 
 from entente.campaign.v1 import events_pb2 as campaign_events
 from entente.campaign.v1 import service_pb2 as campaign_pb
 from entente.messaging.v1 import service_pb2 as pb
 from entente.messaging.v1 import service_pb2_grpc
 from entente_chassis import topics
-from entente_chassis.auth import Role, Signer, make_keys
-from entente_chassis.bus import Bus, make_broker
-from entente_chassis.clock import FileClock
-from entente_chassis.relay import Relay
-from entente_chassis.rpc import open_channel
-from entente_chassis.store import Outgoing
+from entente_chassis.auth import Role
+from entente_chassis.testing.process import ServiceProcess, eventually, free_port, publisher
 from entente_stack import ports, smtp
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
-PROGRAM = Path(__file__).with_name("messaging_process.py")
 
 Publish = Callable[..., Awaitable[None]]
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 30.0) -> None:
-    async with asyncio.timeout(within):
-        while True:
-            if await holds():
-                return
-            await asyncio.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Service:
-    """One messaging process, which can be killed and started again where it was, and a mail server."""
+class Service(ServiceProcess[service_pb2_grpc.MessagingServiceStub]):
+    """One messaging process, a collaboration of its own, and a mail server."""
 
     def __init__(self, folder: Path, kafka: str, mongo: str, database: str) -> None:
-        self.ports = {name: free_port() for name in ("grpc", "metrics", "smtp")}
-        self.folder = folder
         self.campaign = f"campaigns/c-{uuid.uuid4().hex[:12]}"
         creator = f"ana-{uuid.uuid4().hex[:12]}"  # The topic is shared: other tests' creators are told, too.
         self.creator = f"creators/{creator}"
         self.collaboration = f"{self.campaign}/collaborations/{creator}"
         self.conversation = f"conversations/{self.campaign.removeprefix('campaigns/')}~{creator}"
         self.brand = f"brands/b-{uuid.uuid4().hex[:12]}"
-        make_keys(folder / "signing.pem", folder / "jwks.json")
-        FileClock.write(folder / "clock", START)
-        self.signer = Signer(folder / "signing.pem", "entente", "entente")
-        self.environment = {
-            "ENTENTE_KAFKA_BOOTSTRAP": kafka,
-            "ENTENTE_MONGO_URI": mongo,
-            "ENTENTE_DATABASE": database,
-            "ENTENTE_GRPC_BIND": f"127.0.0.1:{self.ports['grpc']}",
-            "ENTENTE_METRICS_BIND": f"127.0.0.1:{self.ports['metrics']}",
-            "ENTENTE_SMTP_ADDRESS": f"127.0.0.1:{self.ports['smtp']}",
-            "ENTENTE_AUTH_JWKS": str(folder / "jwks.json"),
-            "ENTENTE_CLOCK_FILE": str(folder / "clock"),
-            "ENTENTE_INSTANCE": "test",
-            "ENTENTE_TOPIC_REPLICATION": "1",
-            "ENTENTE_TOPIC_PARTITIONS": "6",
-            "TEST_SERVICE": f"messaging-{uuid.uuid4().hex[:12]}",
-        }
-        self.process: asyncio.subprocess.Process | None = None
+        self.mail_port = free_port()
         self.mail_server: Controller | None = None
-
-    async def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            inherited = {name: value for name, value in os.environ.items() if not name.startswith("ENTENTE_")}
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, str(PROGRAM), stdout=log, stderr=log, env=inherited | self.environment
-            )
-        await eventually(self.is_ready)
-
-    async def is_ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.returncode is None, (self.folder / "log").read_text()[-2000:]
-        with contextlib.suppress(httpx.HTTPError):
-            async with httpx.AsyncClient() as client:
-                answer = await client.get(f"http://127.0.0.1:{self.ports['metrics']}/healthz/ready")
-                return answer.status_code == 200
-        return False
-
-    async def stop(self, number: signal.Signals) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(number)
-            await self.process.wait()
+        super().__init__(
+            "entente_messaging",
+            folder,
+            kafka=kafka,
+            mongo=mongo,
+            database=database,
+            stub=service_pb2_grpc.MessagingServiceStub,
+            brands=[self.brand],
+            creators=[self.creator],
+            clock_start=START,
+            environment={"ENTENTE_SMTP_ADDRESS": f"{ports.HOST}:{self.mail_port}"},
+        )
 
     def start_mail(self) -> None:
         store = smtp.MailStore(self.folder / "mail")
-        self.mail_server = Controller(store, hostname=ports.HOST, port=self.ports["smtp"], enable_SMTPUTF8=True)
+        self.mail_server = Controller(store, hostname=ports.HOST, port=self.mail_port, enable_SMTPUTF8=True)
         self.mail_server.start()
 
     def stop_mail(self) -> None:
@@ -118,15 +64,6 @@ class Service:
     def mailed(self) -> list[tuple[str, str]]:
         """(recipient, message id) of the mails that came."""
         return [(mail["to"][0], mail["message_id"]) for mail in smtp.read(self.folder / "mail")]
-
-    @contextlib.asynccontextmanager
-    async def stub(self, role: Role) -> AsyncIterator[service_pb2_grpc.MessagingServiceStub]:
-        token = self.signer.issue("accounts/test", [role], brands=[self.brand], creators=[self.creator])
-        channel = open_channel(f"127.0.0.1:{self.ports['grpc']}", token=lambda: token)
-        try:
-            yield service_pb2_grpc.MessagingServiceStub(channel)
-        finally:
-            await channel.close()
 
     async def set_contact(self) -> None:
         contact = pb.Contact(name=f"{self.creator}/contact", email="ana@example.org", locale="fr", email_enabled=True)
@@ -188,38 +125,18 @@ class Service:
 @pytest.fixture
 async def publish(kafka_bootstrap: str) -> AsyncIterator[Publish]:
     """Publishes as campaign does; the same identity may be given again."""
-    broker = make_broker(kafka_bootstrap, "test")
-    await broker.connect()
-    relay = Relay("test", Bus(broker).send)
-
-    async def send(message: Message, subject: str, *, n: int = 1) -> None:
-        await relay.publish(
-            Outgoing(
-                topic=topics.events("campaign"),
-                subject=subject,
-                epoch=0,
-                n=n,
-                id=f"{subject}:0:{n}",
-                type=message.DESCRIPTOR.full_name,
-                data=message.SerializeToString(),
-                time=START,
-                traceparent="",
-            )
-        )
-
-    yield send
-    await broker.stop()
+    async with publisher(kafka_bootstrap, time=START) as publish:
+        yield partial(publish, topics.events("campaign"))
 
 
 @pytest.fixture
 async def service(tmp_path: Path, kafka_bootstrap: str, mongo_uri: str, database_name: str) -> AsyncIterator[Service]:
     service = Service(tmp_path, kafka_bootstrap, mongo_uri, database_name)
     service.start_mail()
-    await service.start()
     try:
-        yield service
+        async with service:
+            yield service
     finally:
-        await service.stop(signal.SIGKILL)
         service.stop_mail()
 
 
@@ -233,7 +150,7 @@ async def test_what_was_told_is_told_once_also_after_a_kill_and_the_same_event_a
         return [told.mail_state for told in await service.inbox()] == [pb.MAIL_STATE_SENT]
 
     await eventually(is_mailed)
-    await service.stop(signal.SIGKILL)
+    await service.kill()
     await publish(service.accepted(), service.collaboration, n=1)
     await publish(service.completed(), service.collaboration, n=2)
     await service.start()
@@ -255,8 +172,7 @@ async def test_an_email_outlives_a_mail_server_that_is_away_and_a_kill(service: 
         return [told.mail_state for told in await service.inbox()] == [pb.MAIL_STATE_PENDING]
 
     await eventually(is_told)
-    await service.stop(signal.SIGKILL)
-    await service.start()
+    await service.restart()
     assert await is_told()
     service.start_mail()
 
@@ -275,7 +191,7 @@ async def test_a_stream_that_a_shutdown_ends_is_resumed_where_it_was(service: Se
     async with service.stub(Role.BRAND) as stub:
         stream = stub.StreamMessages(pb.StreamMessagesRequest(parent=service.conversation))
         seen: list[Any] = [await stream.read(), await stream.read()]
-        await service.stop(signal.SIGTERM)
+        await service.terminate()
         with pytest.raises(grpc.aio.AioRpcError) as ended:
             await stream.read()
     assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
@@ -297,8 +213,7 @@ async def test_a_message_is_sent_once_however_often_a_kill_makes_its_sender_repe
     texts = [f"n {number}" for number in range(6)]
     sending = asyncio.gather(*(service.send(text) for text in texts))
     await asyncio.sleep(0.05)  # Somewhere in the middle: some are sent, some half, some not at all.
-    await service.stop(signal.SIGKILL)
-    await service.start()
+    await service.restart()
     await sending
 
     async def is_whole() -> bool:

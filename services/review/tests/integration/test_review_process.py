@@ -1,22 +1,15 @@
 """The service as its own process, on a real broker and database: what it decides survives whatever happens to it."""
 
 import asyncio
-import contextlib
-import os
-import signal
-import socket
-import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
-from google.protobuf.message import Message
 
 from entente.campaign.v1 import events_pb2 as campaign_events
 from entente.campaign.v1 import service_pb2 as campaign_pb
@@ -24,94 +17,33 @@ from entente.review.v1 import events_pb2, service_pb2_grpc
 from entente.review.v1 import service_pb2 as pb
 from entente.type.v1 import type_pb2
 from entente_chassis import topics
-from entente_chassis.auth import Role, Signer, make_keys
-from entente_chassis.bus import Bus, make_broker
-from entente_chassis.clock import FileClock
+from entente_chassis.auth import Role
 from entente_chassis.envelope import read_envelope
-from entente_chassis.relay import Relay
-from entente_chassis.rpc import open_channel, to_refusal
-from entente_chassis.store import Outgoing
+from entente_chassis.rpc import to_refusal
+from entente_chassis.testing.process import Publish, ServiceProcess, eventually, publisher
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
-PROGRAM = Path(__file__).with_name("review_process.py")
 CAPTION = "Publicité | Le Sérum Aurore est dans ma routine et je suis ravie avec ce soin"
 
-Publish = Callable[..., Awaitable[None]]
 
-
-async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 30.0) -> None:
-    async with asyncio.timeout(within):
-        while not await holds():  # noqa: ASYNC110 - what is waited for lives in another process
-            await asyncio.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Service:
-    """One review process, which can be killed and started again where it was."""
+class Service(ServiceProcess[service_pb2_grpc.ReviewServiceStub]):
+    """One review process, and a collaboration of its own."""
 
     def __init__(self, folder: Path, kafka: str, mongo: str, database: str) -> None:
-        self.ports = {name: free_port() for name in ("grpc", "metrics")}
-        self.folder = folder
-        self.kafka = kafka
         self.campaign = f"campaigns/c-{uuid.uuid4().hex[:12]}"
         self.collaboration = f"{self.campaign}/collaborations/ana"
         self.brand = f"brands/b-{uuid.uuid4().hex[:12]}"
-        make_keys(folder / "signing.pem", folder / "jwks.json")
-        self.move_clock(timedelta())
-        self.signer = Signer(folder / "signing.pem", "entente", "entente")
-        self.environment = {
-            "ENTENTE_KAFKA_BOOTSTRAP": kafka,
-            "ENTENTE_MONGO_URI": mongo,
-            "ENTENTE_DATABASE": database,
-            "ENTENTE_GRPC_BIND": f"127.0.0.1:{self.ports['grpc']}",
-            "ENTENTE_METRICS_BIND": f"127.0.0.1:{self.ports['metrics']}",
-            "ENTENTE_AUTH_JWKS": str(folder / "jwks.json"),
-            "ENTENTE_CLOCK_FILE": str(folder / "clock"),
-            "ENTENTE_INSTANCE": "test",
-            "ENTENTE_TOPIC_REPLICATION": "1",
-            "ENTENTE_TOPIC_PARTITIONS": "6",
-            "TEST_SERVICE": f"review-{uuid.uuid4().hex[:12]}",
-        }
-        self.process: asyncio.subprocess.Process | None = None
-
-    def move_clock(self, by: timedelta) -> None:
-        FileClock.write(self.folder / "clock", START + by)
-
-    async def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            inherited = {name: value for name, value in os.environ.items() if not name.startswith("ENTENTE_")}
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, str(PROGRAM), stdout=log, stderr=log, env=inherited | self.environment
-            )
-        await eventually(self.is_ready)
-
-    async def is_ready(self) -> bool:
-        assert self.process is not None
-        assert self.process.returncode is None, (self.folder / "log").read_text()[-2000:]
-        with contextlib.suppress(httpx.HTTPError):
-            async with httpx.AsyncClient() as client:
-                answer = await client.get(f"http://127.0.0.1:{self.ports['metrics']}/healthz/ready")
-                return answer.status_code == 200
-        return False
-
-    async def stop(self, number: signal.Signals) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(number)
-            await self.process.wait()
-
-    @contextlib.asynccontextmanager
-    async def stub(self, role: Role) -> AsyncIterator[service_pb2_grpc.ReviewServiceStub]:
-        token = self.signer.issue("accounts/test", [role], brands=[self.brand], creators=["creators/ana"])
-        channel = open_channel(f"127.0.0.1:{self.ports['grpc']}", token=lambda: token)
-        try:
-            yield service_pb2_grpc.ReviewServiceStub(channel)
-        finally:
-            await channel.close()
+        super().__init__(
+            "entente_review",
+            folder,
+            kafka=kafka,
+            mongo=mongo,
+            database=database,
+            stub=service_pb2_grpc.ReviewServiceStub,
+            brands=[self.brand],
+            creators=["creators/ana"],
+            clock_start=START,
+        )
 
     async def submit(self, deliverable: str) -> pb.Submission:
         request = pb.SubmitContentRequest(
@@ -157,27 +89,8 @@ class Service:
 @pytest.fixture
 async def publish(kafka_bootstrap: str) -> AsyncIterator[Publish]:
     """Publishes as campaign does; the same identity may be given again."""
-    broker = make_broker(kafka_bootstrap, "test")
-    await broker.connect()
-    relay = Relay("test", Bus(broker).send)
-
-    async def send(topic: str, message: Message, subject: str, *, n: int = 1, data: bytes | None = None) -> None:
-        await relay.publish(
-            Outgoing(
-                topic=topic,
-                subject=subject,
-                epoch=0,
-                n=n,
-                id=f"{subject}:0:{n}",
-                type=message.DESCRIPTOR.full_name,
-                data=message.SerializeToString() if data is None else data,
-                time=START,
-                traceparent="",
-            )
-        )
-
-    yield send
-    await broker.stop()
+    async with publisher(kafka_bootstrap, time=START) as publish:
+        yield publish
 
 
 @pytest.fixture
@@ -185,14 +98,10 @@ async def service(
     tmp_path: Path, kafka_bootstrap: str, mongo_uri: str, database_name: str, publish: Publish
 ) -> AsyncIterator[Service]:
     """A running service that hears of a collaboration and then, later, of its campaign."""
-    service = Service(tmp_path, kafka_bootstrap, mongo_uri, database_name)
-    await service.start()
-    try:
+    async with Service(tmp_path, kafka_bootstrap, mongo_uri, database_name) as service:
         await publish(topics.snapshots("campaign", "collaborations"), collaboration(service), service.collaboration)
         await publish(topics.snapshots("campaign", "campaigns"), campaign(service), service.campaign)
         yield service
-    finally:
-        await service.stop(signal.SIGKILL)
 
 
 def campaign(service: Service) -> campaign_events.CampaignSnapshot:
@@ -234,7 +143,7 @@ def collaboration(service: Service) -> campaign_events.CollaborationSnapshot:
 async def test_a_service_that_was_down_for_weeks_reminds_and_approves_once_when_it_is_back(service: Service) -> None:
     submission = await service.submit("reel-1")
     assert submission.compliance_percent == 100
-    await service.stop(signal.SIGKILL)
+    await service.kill()
     service.move_clock(timedelta(days=21))
     await service.start()
 
@@ -243,7 +152,7 @@ async def test_a_service_that_was_down_for_weeks_reminds_and_approves_once_when_
 
     await eventually(is_approved)
     assert (await service.get(submission.name)).automatic
-    await service.stop(signal.SIGTERM)
+    await service.terminate()
     await service.start()
     events = await service.events(4)
     assert [kind for kind, _ in events] == [
@@ -261,7 +170,7 @@ async def test_a_decision_by_the_brand_survives_a_kill_and_stops_the_clock(servi
     request = pb.ApproveSubmissionRequest(name=submission.name, etag=submission.etag, request_id="approve")
     async with service.stub(Role.BRAND) as stub:
         await stub.ApproveSubmission(request)
-    await service.stop(signal.SIGKILL)
+    await service.kill()
     service.move_clock(timedelta(days=21))
     await service.start()
     async with service.stub(Role.BRAND) as stub:
