@@ -10,7 +10,7 @@ from entente.review.v1 import service_pb2 as re
 from entente_cli.figures import Broker, suite_total
 from entente_cli.output import word
 from entente_cli.patience import answered
-from entente_cli.scenario import Scenario
+from entente_cli.scenario import Stage, seen
 from entente_cli.session import Session
 from entente_stack import otlp, smtp
 from entente_stack.paths import Paths
@@ -18,12 +18,12 @@ from entente_stack.services import SERVICES, Suite
 
 
 async def collect(
-    scenario: Scenario, session: Session, suite: Suite, paths: Paths, broker: Broker, *, written_before: int = 0
+    stage: Stage, session: Session, suite: Suite, paths: Paths, broker: Broker, *, written_before: int = 0
 ) -> dict[str, Any]:
     """Everything that a run came to, but for how long it took.
 
     Args:
-        scenario: the run.
+        stage: where it was played.
         session: the services.
         suite: their processes.
         paths: where mails and spans are kept.
@@ -31,29 +31,29 @@ async def collect(
         written_before: records that the topics held before the run.
     """
     creators = await answered(lambda: session.matching.SearchCreators(SearchCreatorsRequest(page_size=1)))
-    collaborations = await scenario.collaborations()
-    submissions = await scenario.submissions()
-    conversions = await scenario.conversions()
-    kpis = (await scenario.report()).kpis.total
-    objective = await scenario.objective()
+    collaborations = await seen.collaborations(stage)
+    submissions = await seen.submissions(stage)
+    conversions = await seen.conversions(stage)
+    kpis = (await seen.report(stage)).kpis.total
+    objective = await seen.objective(stage)
     accepted = [c for c in collaborations if c.HasField("accept_time")]
     return {
         "creators_imported": creators.total_size,
-        "creators_rejected": scenario.outcome.imported.rejected_creators,
-        "search_matches": scenario.outcome.matches,
+        "creators_rejected": stage.outcome.imported.rejected_creators,
+        "search_matches": stage.outcome.matches,
         "invited": sum(c.initiator == ca.PARTY_BRAND for c in collaborations),
         "applications": sum(c.initiator == ca.PARTY_CREATOR for c in collaborations),
         "accepted": len(accepted),
         "declined": sum(c.state == ca.COLLABORATION_STATE_DECLINED for c in collaborations),
         "shipped": sum(c.shipment.HasField("send_time") for c in collaborations),
         "received": sum(c.shipment.HasField("receive_time") for c in collaborations),
-        "reminders": await scenario.reminder_count(),
+        "reminders": await seen.reminder_count(stage),
         "submissions": len(submissions),
         "changes_requested": sum(s.state == re.SUBMISSION_STATE_CHANGES_REQUESTED for s in submissions),
         "approved": sum(s.state == re.SUBMISSION_STATE_APPROVED and not s.automatic for s in submissions),
         "auto_approved": sum(s.state == re.SUBMISSION_STATE_APPROVED and s.automatic for s in submissions),
         "published": sum(bool(c.posts) for c in collaborations),
-        "messages": await scenario.message_count(),
+        "messages": await seen.message_count(stage),
         "emails": len(smtp.read(paths.mail)),
         "clicks": _known(kpis, "clicks"),
         "conversions": _known(kpis, "conversions"),

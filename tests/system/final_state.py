@@ -10,7 +10,7 @@ from entente.matching.v1 import service_pb2 as ma
 from entente_cli import summary
 from entente_cli.figures import Broker
 from entente_cli.patience import answered
-from entente_cli.scenario import Scenario
+from entente_cli.scenario import Stage, seen
 from entente_cli.session import Session
 from entente_stack import smtp
 from entente_stack.paths import Paths
@@ -25,26 +25,24 @@ _NOT_COMPARED = ("events_published", "events_applied", "traces", "emails")
 _DEPENDS_ON_PACE = ("objective status",)
 
 
-async def final_state(
-    scenario: Scenario, session: Session, suite: Suite, paths: Paths, broker: Broker
-) -> dict[str, Any]:
+async def final_state(stage: Stage, session: Session, suite: Suite, paths: Paths, broker: Broker) -> dict[str, Any]:
     """Everything that the services hold of a run."""
-    campaign = await answered(lambda: session.campaign.GetCampaign(ca.GetCampaignRequest(name=scenario.campaign)))
-    collaborations = await scenario.collaborations()
+    campaign = await answered(lambda: session.campaign.GetCampaign(ca.GetCampaignRequest(name=stage.campaign)))
+    collaborations = await seen.collaborations(stage)
     creators = [
         await answered(lambda n=name: session.matching.GetCreator(ma.GetCreatorRequest(name=n)))  # type: ignore[misc]
-        for name in sorted(scenario.cast.everybody)
+        for name in sorted(stage.cast.everybody)
     ]
-    figures = await summary.collect(scenario, session, suite, paths, broker)
-    notifications = await scenario.notifications()
+    figures = await summary.collect(stage, session, suite, paths, broker)
+    notifications = await seen.notifications(stage)
     return {
         "figures": {name: value for name, value in figures.items() if name not in _NOT_COMPARED},
         "campaign": comparable(campaign),
         "collaborations": [comparable(collaboration) for collaboration in collaborations],
         "creators": [comparable(creator) for creator in creators],
-        "submissions": [comparable(submission) for submission in await scenario.submissions()],
-        "conversions": [comparable(conversion) for conversion in await scenario.conversions()],
-        "report": comparable(await scenario.report()),
+        "submissions": [comparable(submission) for submission in await seen.submissions(stage)],
+        "conversions": [comparable(conversion) for conversion in await seen.conversions(stage)],
+        "report": comparable(await seen.report(stage)),
         "notifications": sorted(told for told in notifications if told[1] not in _DEPENDS_ON_PACE),
         # Mail is sent at least once: a crash may repeat one, and none may be missing.
         "mailed": {mail["to"][0] for mail in smtp.read(paths.mail)},

@@ -13,7 +13,7 @@ from typing import Any
 from entente_cli.domain_time import FileTime
 from entente_cli.figures import Broker, suite_total
 from entente_cli.patience import observed
-from entente_cli.scenario import Scenario
+from entente_cli.scenario import Stage, play
 from entente_cli.session import Session
 from entente_stack import processes
 from entente_stack.paths import Paths, default_paths
@@ -62,10 +62,8 @@ class World:
             Broker(bootstrap) as broker,
             self._duplicator(twice) as written,
         ):
-            scenario = Scenario(
-                session, self.time, HERE / "creators.csv", run="system", tell=_tell, checkpoint=checkpoint
-            )
-            await scenario.play()
+            stage = Stage(session, self.time, HERE / "creators.csv", run="system", tell=_tell)
+            await play(stage, checkpoint)
             await broker.settled(self.suite)
             if twice:
 
@@ -75,7 +73,7 @@ class World:
                 await observed("every record to be there twice", missing, lambda count: count == 0)
                 await broker.settled(self.suite)
                 self.repeats = suite_total(self.suite, "entente_events_taken_total", outcome="repeated")
-            return await final_state(scenario, session, self.suite, self.stack.paths, broker)
+            return await final_state(stage, session, self.suite, self.stack.paths, broker)
 
     @asynccontextmanager
     async def _duplicator(self, wanted: bool) -> AsyncIterator[Callable[[], int]]:

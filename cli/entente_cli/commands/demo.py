@@ -18,7 +18,7 @@ from entente_cli.errors import CommandError
 from entente_cli.figures import Broker
 from entente_cli.output import Json
 from entente_cli.paths import demo_paths
-from entente_cli.scenario import Scenario
+from entente_cli.scenario import Stage, play, seen
 from entente_cli.session import Session
 from entente_stack import ports
 from entente_stack.paths import project_root
@@ -74,23 +74,23 @@ async def _play(
 
     def tell(service: str, event: str, line: str) -> None:
         # Days count from the publication of the campaign.
-        day = f"day {scenario.days:4.1f}" if scenario.campaign else "prepared"
+        day = f"day {stage.days:4.1f}" if stage.campaign else "prepared"
         colour = _COLOURS[service]
         printer.print(f"[dim]{day}[/dim]  [{colour}]{service:<9}[/{colour}]  [bold]{event}[/bold]", end="  ")
         printer.print(line, markup=False)
 
     async with Session(stack.paths) as session, Broker(stack.addresses().kafka) as broker:
         before = sum((await broker.ends()).values())
-        scenario = Scenario(session, domain_time, file, run=secrets.token_hex(4), tell=tell)
-        await scenario.play()
-        write_rejects(out / "rejects.csv", list(scenario.outcome.imported.rejects))
+        stage = Stage(session, domain_time, file, run=secrets.token_hex(4), tell=tell)
+        await play(stage)
+        write_rejects(out / "rejects.csv", list(stage.outcome.imported.rejects))
         await broker.settled(suite)
-        report = await scenario.report()
+        report = await seen.report(stage)
         page = out / "report.html"
         report_html.write(report, page)
         if not as_json:
             show(report)
-        return await summary.collect(scenario, session, suite, stack.paths, broker, written_before=before)
+        return await summary.collect(stage, session, suite, stack.paths, broker, written_before=before)
 
 
 def _say_where(suite: Suite, stack: Stack, out: Path, *, keep: bool) -> None:
