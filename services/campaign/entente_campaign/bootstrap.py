@@ -6,7 +6,8 @@ from entente.campaign.v1.service_pb2_grpc import add_CampaignServiceServicer_to_
 from entente.matching.v1.service_pb2_grpc import MatchingServiceStub
 from entente_campaign.adapters.kinds import BRANDS, CAMPAIGNS, COLLABORATIONS
 from entente_campaign.adapters.matching import MatchingScorer
-from entente_campaign.application.stores import Scorer, Stores
+from entente_campaign.application.ports import Scorer
+from entente_campaign.application.stores import Stores
 from entente_campaign.entrypoints import events, timers
 from entente_campaign.entrypoints.grpc import ACCESS, CampaignServicer
 from entente_campaign.settings import Settings

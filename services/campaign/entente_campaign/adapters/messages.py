@@ -2,16 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from google.protobuf.message import Message
+
 from entente.campaign.v1 import service_pb2 as pb
-from entente_campaign.application.commands import Result
+from entente.type.v1 import type_pb2
+from entente_campaign.application.commands.applications import Result
 from entente_campaign.domain import places
 from entente_campaign.domain.brands import Brand
-from entente_campaign.domain.campaigns import EDITABLE, Brief, Campaign, Compensation, Objective, Persona
-from entente_campaign.domain.collaborations import Collaboration
-from entente_campaign.domain.words import Mechanic, Platform, TargetAudience, Timeline
+from entente_campaign.domain.campaigns import (
+    EDITABLE,
+    Brief,
+    Campaign,
+    CampaignState,
+    Compensation,
+    Objective,
+    Persona,
+)
+from entente_campaign.domain.collaborations import Collaboration, Proposal, State
+from entente_campaign.domain.words import DeclineReason, Mechanic, Platform, TargetAudience, Timeline
 from entente_chassis.auth import Caller
 from entente_chassis.money import Money
 from entente_chassis.protomap import from_proto, to_proto
@@ -124,3 +135,43 @@ def _result_message(creator: str, result: Outcome[Collaboration] | Refusal, call
     if isinstance(result, Refusal):
         return pb.CollaborationResult(creator=creator, error=to_status(result))
     return pb.CollaborationResult(creator=creator, collaboration=collaboration_message(result, caller))
+
+
+# -- from messages ----------------------------------------------------------------------------------------------------
+
+
+def proposal(request: pb.ApplyToCampaignRequest | pb.Invitation) -> Proposal:
+    """What a creator applies with, or is invited with."""
+    return from_proto(Proposal, request)
+
+
+def platform(number: type_pb2.Platform.ValueType) -> Platform | None:
+    """A platform, or None when it is not said."""
+    return Platform(type_pb2.Platform.Name(number).removeprefix("PLATFORM_")) if number else None
+
+
+def decline_reasons(numbers: Sequence[pb.DeclineReason.ValueType]) -> list[DeclineReason]:
+    """Why something is declined."""
+    return [DeclineReason(pb.DeclineReason.Name(number).removeprefix("DECLINE_REASON_")) for number in numbers]
+
+
+def campaign_states(numbers: Sequence[pb.CampaignState.ValueType]) -> list[CampaignState]:
+    """States of campaigns."""
+    return [
+        CampaignState(pb.CampaignState.Name(number).removeprefix("CAMPAIGN_STATE_"))
+        for number in numbers
+        if number != pb.CAMPAIGN_STATE_ARCHIVED
+    ]
+
+
+def collaboration_states(numbers: Sequence[pb.CollaborationState.ValueType]) -> list[State]:
+    """States of collaborations."""
+    return [State(pb.CollaborationState.Name(number).removeprefix("COLLABORATION_STATE_")) for number in numbers]
+
+
+def moment(message: Message, field: str) -> datetime | None:
+    """A time of a message, or None when it is not set."""
+    if not message.HasField(field):
+        return None
+    time: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    return time

@@ -2,26 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
 
+from entente_campaign.application.ports import Scorer
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Collaboration
-from entente_campaign.domain.words import CreatorSummary, Platform
 from entente_chassis.clock import Clock
 from entente_chassis.store.aggregates import Aggregates
-
-
-class Scorer(Protocol):
-    """Says who a creator is, and how well it fits a campaign."""
-
-    async def score(self, campaign: Campaign, creator: str, platform: Platform | None) -> CreatorSummary | None:
-        """What is known of the creator; None when it cannot be asked now.
-
-        Raises:
-            NotFound: there is no such creator.
-        """
-        ...
 
 
 @dataclass(frozen=True)

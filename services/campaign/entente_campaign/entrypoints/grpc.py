@@ -1,32 +1,32 @@
 """The campaign service's gRPC side: reads the message, calls the use case, writes the answer."""
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from entente.campaign.v1 import service_pb2 as pb
 from entente.campaign.v1 import service_pb2_grpc
-from entente.type.v1 import type_pb2
 from entente_campaign.adapters.messages import (
     brand_message,
     campaign_message,
+    campaign_states,
     campaign_values,
     collaboration_message,
+    collaboration_states,
+    decline_reasons,
+    moment,
     payable_message,
+    platform,
+    proposal,
     result_messages,
 )
-from entente_campaign.application import commands, queries
-from entente_campaign.application.commands import Invitation
+from entente_campaign.application import queries
+from entente_campaign.application.commands import applications
+from entente_campaign.application.commands import campaigns as campaign_commands
+from entente_campaign.application.commands.steps import Step, take_step
 from entente_campaign.application.stores import Stores
-from entente_campaign.domain import campaigns
-from entente_campaign.domain.campaigns import CampaignState
-from entente_campaign.domain.collaborations import State
+from entente_campaign.domain import campaigns, collaborations
 from entente_campaign.domain.events import Ratings
-from entente_campaign.domain.words import DeclineReason, Platform
-from entente_chassis.money import Money
+from entente_campaign.domain.words import Party
 from entente_chassis.protomap import from_proto
 from entente_chassis.refusal import Invalid, Violation
 from entente_chassis.rpc import Access, Role, current_caller, new_id, request_key
@@ -80,7 +80,7 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
 
     async def RegisterBrand(self, request: pb.RegisterBrandRequest, context: Any) -> pb.Brand:
         key = request_key(request)
-        outcome = await commands.register_brand(
+        outcome = await campaign_commands.register_brand(
             self._stores,
             current_caller(),
             id=request.brand_id or new_id(key),
@@ -97,7 +97,7 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     async def CreateCampaign(self, request: pb.CreateCampaignRequest, context: Any) -> pb.Campaign:
         key = request_key(request)
         caller = current_caller()
-        outcome = await commands.create_campaign(
+        outcome = await campaign_commands.create_campaign(
             self._stores,
             caller,
             id=new_id(key),
@@ -117,11 +117,7 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
             self._stores,
             caller,
             brand=request.brand,
-            states=[
-                CampaignState(_word(pb.CampaignState.Name(state), "CAMPAIGN_STATE_"))
-                for state in request.states
-                if state != pb.CAMPAIGN_STATE_ARCHIVED
-            ],
+            states=campaign_states(request.states),
             page_size=request.page_size,
             page_token=request.page_token,
             scope=_scope(request),
@@ -132,7 +128,7 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
 
     async def UpdateCampaign(self, request: pb.UpdateCampaignRequest, context: Any) -> pb.Campaign:
         caller = current_caller()
-        outcome = await commands.update_campaign(
+        outcome = await campaign_commands.update_campaign(
             self._stores,
             caller,
             request.campaign.name,
@@ -159,7 +155,7 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
 
     async def _move_campaign(self, request: Any, step: Any) -> pb.Campaign:
         caller = current_caller()
-        outcome = await commands.move_campaign(
+        outcome = await campaign_commands.move_campaign(
             self._stores, caller, request.name, step, request=request_key(request), etag=request.etag or None
         )
         return campaign_message(outcome, caller)
@@ -168,86 +164,68 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
 
     async def ApplyToCampaign(self, request: pb.ApplyToCampaignRequest, context: Any) -> pb.Collaboration:
         caller = current_caller()
-        outcome = await commands.apply_to_campaign(
-            self._stores,
-            caller,
-            campaign=request.campaign,
-            creator=request.creator,
-            platform=_platform(request.platform),
-            message=request.message,
-            fee=_money(request, "fee"),
-            request=request_key(request),
+        outcome = await applications.apply_to_campaign(
+            self._stores, caller, campaign=request.campaign, proposal=proposal(request), request=request_key(request)
         )
         return collaboration_message(outcome, caller)
 
     async def InviteCreators(self, request: pb.InviteCreatorsRequest, context: Any) -> pb.InviteCreatorsResponse:
         caller = current_caller()
-        results = await commands.invite_creators(
+        results = await applications.invite_creators(
             self._stores,
             caller,
             campaign=request.campaign,
-            invitations=[
-                Invitation(each.creator, _platform(each.platform), each.message, _money(each, "fee"))
-                for each in request.invitations
-            ],
+            proposals=[proposal(each) for each in request.invitations],
             request=request_key(request),
         )
         return pb.InviteCreatorsResponse(results=result_messages(results, caller))
 
     async def RespondToInvitation(self, request: pb.RespondToInvitationRequest, context: Any) -> pb.Collaboration:
-        return await self._step(
-            request,
-            partial(
-                commands.respond_to_invitation,
-                accept=request.answer == pb.INVITATION_ANSWER_ACCEPT,
-                reasons=_reasons(request.reasons),
-                comment=request.comment,
-            ),
-        )
+        if request.answer == pb.INVITATION_ANSWER_ACCEPT:
+            return await self._answer(request, Party.CREATOR, applications.accepting(request.comment))
+        return await self._answer(request, Party.CREATOR, _declining(request))
 
     async def PreselectApplication(self, request: pb.PreselectApplicationRequest, context: Any) -> pb.Collaboration:
-        return await self._step(request, commands.preselect_application)
+        return await self._step(request, Party.BRAND, collaborations.preselect)
 
     async def AcceptApplication(self, request: pb.AcceptApplicationRequest, context: Any) -> pb.Collaboration:
-        return await self._step(request, partial(commands.accept_application, comment=request.comment))
+        return await self._answer(request, Party.BRAND, applications.accepting(request.comment))
 
     async def AcceptApplications(
         self, request: pb.AcceptApplicationsRequest, context: Any
     ) -> pb.AcceptApplicationsResponse:
-        caller = current_caller()
-        results = await commands.accept_applications(
-            self._stores,
-            caller,
-            campaign=request.campaign,
-            creators=request.creators,
-            comment=request.comment,
-            request=request_key(request),
-        )
-        return pb.AcceptApplicationsResponse(results=result_messages(results, caller))
+        results = await self._answer_several(request, applications.accepting(request.comment))
+        return pb.AcceptApplicationsResponse(results=results)
 
     async def DeclineApplication(self, request: pb.DeclineApplicationRequest, context: Any) -> pb.Collaboration:
-        return await self._step(
-            request,
-            partial(commands.decline_application, reasons=_reasons(request.reasons), comment=request.comment),
-        )
+        return await self._answer(request, Party.BRAND, _declining(request))
 
     async def DeclineApplications(
         self, request: pb.DeclineApplicationsRequest, context: Any
     ) -> pb.DeclineApplicationsResponse:
+        return pb.DeclineApplicationsResponse(results=await self._answer_several(request, _declining(request)))
+
+    async def WithdrawCollaboration(self, request: pb.WithdrawCollaborationRequest, context: Any) -> pb.Collaboration:
+        return await self._step(request, None, partial(collaborations.withdraw, reason=request.reason))
+
+    async def _answer(self, request: Any, side: Party, give: applications.Answer) -> pb.Collaboration:
         caller = current_caller()
-        results = await commands.decline_applications(
+        outcome = await applications.answer(
+            self._stores, caller, request.name, side, give, request=request_key(request), etag=request.etag or None
+        )
+        return collaboration_message(outcome, caller)
+
+    async def _answer_several(self, request: Any, give: applications.Answer) -> list[pb.CollaborationResult]:
+        caller = current_caller()
+        results = await applications.answer_applications(
             self._stores,
             caller,
             campaign=request.campaign,
             creators=request.creators,
-            reasons=_reasons(request.reasons),
-            comment=request.comment,
+            give=give,
             request=request_key(request),
         )
-        return pb.DeclineApplicationsResponse(results=result_messages(results, caller))
-
-    async def WithdrawCollaboration(self, request: pb.WithdrawCollaborationRequest, context: Any) -> pb.Collaboration:
-        return await self._step(request, partial(commands.withdraw_collaboration, reason=request.reason))
+        return result_messages(results, caller)
 
     # -- the steps of a collaboration ---------------------------------------------------------------------------------
 
@@ -275,7 +253,7 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
             campaign="" if everywhere else request.parent,
             creator=request.creator,
             brand=request.brand,
-            states=[_state(state) for state in request.states],
+            states=collaboration_states(request.states),
             page_size=request.page_size,
             page_token=request.page_token,
             scope=_scope(request),
@@ -287,8 +265,9 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     async def ShipParcel(self, request: pb.ShipParcelRequest, context: Any) -> pb.Collaboration:
         return await self._step(
             request,
+            Party.BRAND,
             partial(
-                commands.ship_parcel,
+                collaborations.ship,
                 carrier=request.carrier,
                 tracking_number=request.tracking_number,
                 tracking_url=request.tracking_url,
@@ -296,73 +275,56 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
         )
 
     async def ConfirmReceipt(self, request: pb.ConfirmReceiptRequest, context: Any) -> pb.Collaboration:
-        return await self._step(request, commands.confirm_receipt)
+        return await self._step(request, Party.CREATOR, collaborations.receive)
 
     async def ReportLoss(self, request: pb.ReportLossRequest, context: Any) -> pb.Collaboration:
-        return await self._step(request, partial(commands.report_loss, reason=request.reason))
+        return await self._step(request, Party.CREATOR, partial(collaborations.lose, reason=request.reason))
 
     async def ReportPublication(self, request: pb.ReportPublicationRequest, context: Any) -> pb.Collaboration:
         return await self._step(
             request,
+            Party.CREATOR,
             partial(
-                commands.report_publication,
+                collaborations.report_post,
                 url=request.url,
-                platform=_platform(request.platform),
+                platform=platform(request.platform),
                 deliverable=request.deliverable,
-                publish_time=_time(request.publish_time) if request.HasField("publish_time") else None,
+                publish_time=moment(request, "publish_time"),
             ),
         )
 
     async def CompleteCollaboration(self, request: pb.CompleteCollaborationRequest, context: Any) -> pb.Collaboration:
-        return await self._step(request, commands.complete_collaboration)
+        return await self._step(request, Party.BRAND, collaborations.complete)
 
     async def RateCollaboration(self, request: pb.RateCollaborationRequest, context: Any) -> pb.Collaboration:
         ratings = from_proto(Ratings, request.ratings)
-        return await self._step(request, partial(commands.rate_collaboration, ratings=ratings, comment=request.comment))
+        return await self._step(
+            request, Party.BRAND, partial(collaborations.rate, ratings=ratings, comment=request.comment)
+        )
 
     async def ListPayables(self, request: pb.ListPayablesRequest, context: Any) -> pb.ListPayablesResponse:
         found, token = await queries.list_payables(
             self._stores,
             current_caller(),
             parent=request.parent,
-            due_before=_time(request.due_before_time) if request.HasField("due_before_time") else None,
+            due_before=moment(request, "due_before_time"),
             page_size=request.page_size,
             page_token=request.page_token,
             scope=_scope(request),
         )
         return pb.ListPayablesResponse(payables=[payable_message(each) for each in found], next_page_token=token)
 
-    async def _step(self, request: Any, command: Any) -> pb.Collaboration:
-        """A command on one collaboration, whose request has name, etag and request_id."""
+    async def _step(self, request: Any, side: Party | None, step: Step) -> pb.Collaboration:
+        """A step of one collaboration, whose request has name, etag and request_id."""
         caller = current_caller()
-        outcome = await command(
-            self._stores, caller, request.name, request=request_key(request), etag=request.etag or None
+        outcome = await take_step(
+            self._stores, caller, request.name, side, step, request=request_key(request), etag=request.etag or None
         )
         return collaboration_message(outcome, caller)
 
 
-def _word(name: str, prefix: str) -> str:
-    return name.removeprefix(prefix)
-
-
-def _platform(number: type_pb2.Platform.ValueType) -> Platform | None:
-    return Platform(_word(type_pb2.Platform.Name(number), "PLATFORM_")) if number else None
-
-
-def _reasons(numbers: Any) -> list[DeclineReason]:
-    return [DeclineReason(_word(pb.DeclineReason.Name(number), "DECLINE_REASON_")) for number in numbers]
-
-
-def _state(number: pb.CollaborationState.ValueType) -> State:
-    return State(_word(pb.CollaborationState.Name(number), "COLLABORATION_STATE_"))
-
-
-def _money(message: Message, field: str) -> Money | None:
-    return from_proto(Money, getattr(message, field)) if message.HasField(field) else None
-
-
-def _time(timestamp: Timestamp) -> datetime:
-    return timestamp.ToDatetime(tzinfo=UTC)
+def _declining(request: Any) -> applications.Answer:
+    return applications.declining(decline_reasons(request.reasons), request.comment)
 
 
 def _scope(request: Any) -> str:

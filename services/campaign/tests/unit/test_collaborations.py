@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from entente_campaign.domain import collaborations as steps
 from entente_campaign.domain import events
 from entente_campaign.domain.campaigns import Brief, Campaign, CampaignState, Compensation, Deliverable
-from entente_campaign.domain.collaborations import TABLE, Collaboration, Decision, State
+from entente_campaign.domain.collaborations import TABLE, Collaboration, Decision, Proposal, State
 from entente_campaign.domain.events import Ratings, ReminderDue, ReminderKind
 from entente_campaign.domain.words import (
     Actor,
@@ -56,21 +56,13 @@ def campaign(*, fee: int = 0, gift: int = 4000, reels: int = 1, **values: Any) -
 
 
 def applied(of: Campaign | None = None, **values: Any) -> Collaboration:
-    given: dict[str, Any] = {"platform": Platform.INSTAGRAM, "message": "", "fee": None, "summary": None}
-    return steps.apply(of or campaign(), "creators/ana", **given | values, actor=CREATOR, now=NOW)[0]
+    proposal = Proposal("creators/ana", **{"platform": Platform.INSTAGRAM} | values)
+    return steps.apply(of or campaign(), proposal, None, actor=CREATOR, now=NOW)[0]
 
 
 def invited(of: Campaign | None = None) -> Collaboration:
-    return steps.invite(
-        of or campaign(),
-        "creators/ana",
-        platform=Platform.INSTAGRAM,
-        message="Votre routine du 3 mars",
-        fee=None,
-        summary=None,
-        actor=BRAND,
-        now=NOW,
-    )[0]
+    proposal = Proposal("creators/ana", Platform.INSTAGRAM, message="Votre routine du 3 mars")
+    return steps.invite(of or campaign(), proposal, None, actor=BRAND, now=NOW)[0]
 
 
 def accepted(of: Campaign | None = None, **values: Any) -> Collaboration:

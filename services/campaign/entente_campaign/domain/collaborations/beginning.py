@@ -1,0 +1,140 @@
+"""How a collaboration begins: a creator applies, or a brand invites."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from entente_campaign.domain import events
+from entente_campaign.domain.campaigns import Campaign
+from entente_campaign.domain.collaborations.fit import ask_later, learn
+from entente_campaign.domain.collaborations.model import Collaboration, Decision, Step
+from entente_campaign.domain.collaborations.states import Action, State
+from entente_campaign.domain.events import AgreedDeliverable, Terms
+from entente_campaign.domain.names import collaboration_name, id_of
+from entente_campaign.domain.words import Actor, CreatorSummary, Party, Platform
+from entente_chassis.money import Money
+from entente_chassis.refusal import Invalid, Violation
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a creator applies with, or a brand invites with.
+
+    Args:
+        creator: whom it is about.
+        platform: where content would be published; None: whatever fits best.
+        message: a personal word.
+        fee: the fee asked or offered; None: the campaign's.
+    """
+
+    creator: str
+    platform: Platform | None = None
+    message: str = ""
+    fee: Money | None = None
+
+
+def apply(
+    campaign: Campaign, proposal: Proposal, summary: CreatorSummary | None, *, actor: Actor, now: datetime
+) -> Decision:
+    """A creator asks to take part. ``summary`` is None when matching did not answer.
+
+    Raises:
+        Invalid: the platform or the fee is not the campaign's.
+    """
+    applied = _begin(campaign, proposal, summary, Party.CREATOR, actor, now)
+    score = applied.fit.score_hundredths if applied.fit else None
+    event = events.ApplicationReceived(applied.ref, applied.platform, applied.message, applied.terms, score)
+    return applied, (event,)
+
+
+def invite(
+    campaign: Campaign, proposal: Proposal, summary: CreatorSummary | None, *, actor: Actor, now: datetime
+) -> Decision:
+    """A brand asks a creator to take part. ``summary`` is None when matching did not answer.
+
+    Raises:
+        Invalid: the platform or the fee is not the campaign's.
+    """
+    invited = _begin(campaign, proposal, summary, Party.BRAND, actor, now)
+    event = events.CreatorInvited(
+        invited.ref, invited.platform, invited.message, invited.terms, invited.answer_deadline_time
+    )
+    return invited, (event,)
+
+
+def _begin(
+    campaign: Campaign,
+    proposal: Proposal,
+    summary: CreatorSummary | None,
+    initiator: Party,
+    actor: Actor,
+    now: datetime,
+) -> Collaboration:
+    assert campaign.budget is not None
+    applies = initiator is Party.CREATOR
+    state, action = (State.APPLIED, Action.APPLY) if applies else (State.INVITED, Action.INVITE)
+    collaboration = Collaboration(
+        name=collaboration_name(campaign.name, proposal.creator),
+        campaign=campaign.name,
+        brand=campaign.brand,
+        creator=proposal.creator,
+        campaign_title=campaign.title,
+        brand_display_name=campaign.brand_display_name,
+        creator_display_name=id_of(proposal.creator),
+        state=state,
+        initiator=initiator,
+        create_time=now,
+        update_time=now,
+        answer_deadline_time=campaign.answer_deadline_time,
+        currency_code=campaign.budget.currency_code,
+        terms=_terms(campaign, proposal.fee),
+        timeline=campaign.timeline,
+        message=proposal.message,
+        platform=_platform(campaign, proposal.platform),
+        history=(Step(now, action, state, actor.subject, actor.party),),
+    )
+    return learn(collaboration, summary, now) if summary else ask_later(collaboration, now)
+
+
+def _platform(campaign: Campaign, platform: Platform | None) -> Platform | None:
+    if platform and campaign.platforms and platform not in campaign.platforms:
+        wanted = ", ".join(campaign.platforms)
+        raise Invalid(
+            "PLATFORM_NOT_WANTED",
+            f"{campaign.name} does not run on {platform}: take one of {wanted}.",
+            violations=[Violation("platform", f"must be one of {wanted}")],
+        )
+    if platform is None and len(campaign.platforms) == 1:
+        return campaign.platforms[0]
+    return platform
+
+
+def _terms(campaign: Campaign, fee: Money | None) -> Terms:
+    assert campaign.compensation is not None
+    assert campaign.budget is not None
+    assert campaign.brief is not None
+    pay = campaign.compensation
+    if fee is not None and pay.fee is None:
+        raise Invalid(
+            "FEE_NOT_OFFERED",
+            f"{campaign.name} pays no fee: leave fee out.",
+            violations=[Violation("fee", "must be left out")],
+        )
+    if fee is not None and fee.currency_code != campaign.budget.currency_code:
+        raise Invalid(
+            "CURRENCY_MISMATCH",
+            f"{campaign.name} pays in {campaign.budget.currency_code}: give the fee in that currency.",
+            violations=[Violation("fee.currency_code", f"must be {campaign.budget.currency_code}")],
+        )
+    agreed: list[AgreedDeliverable] = []
+    for wanted in campaign.brief.deliverables:
+        for _ in range(wanted.quantity or 1):
+            number = sum(deliverable.kind is wanted.kind for deliverable in agreed) + 1
+            agreed.append(AgreedDeliverable(f"{wanted.kind.lower()}-{number}", wanted.kind, wanted.platform))
+    return Terms(
+        fee=fee or pay.fee,
+        gift_value=pay.gift_value,
+        shipping_cost=pay.shipping_cost,
+        deliverables=tuple(agreed),
+        commission_basis_points=pay.commission_basis_points,
+        scale_fee_with_compliance=pay.scale_fee_with_compliance,
+    )

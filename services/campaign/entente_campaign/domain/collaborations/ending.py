@@ -1,0 +1,65 @@
+"""How a collaboration ends."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from entente_campaign.domain import events
+from entente_campaign.domain.collaborations.model import Collaboration, Decision
+from entente_campaign.domain.collaborations.states import Action, State
+from entente_campaign.domain.collaborations.table import TABLE, not_allowed, step
+from entente_campaign.domain.events import Ratings
+from entente_campaign.domain.words import Actor, Party
+from entente_chassis.refusal import Denied
+
+
+def withdraw(collaboration: Collaboration, *, reason: str, actor: Actor, now: datetime) -> Decision:
+    """The creator takes an application back or leaves, or the brand takes an invitation back.
+
+    Raises:
+        Denied: it is the other side's to do.
+        Precondition: it stands elsewhere.
+    """
+    if Action.WITHDRAW not in TABLE[collaboration.state]:
+        raise not_allowed(collaboration, Action.WITHDRAW)
+    if actor.party is Party.BRAND and collaboration.state is not State.INVITED:
+        raise Denied(
+            "NOT_YOURS_TO_WITHDRAW",
+            "A brand can take back an invitation without an answer; decline an application, or cancel the campaign.",
+        )
+    if actor.party is Party.CREATOR and collaboration.state is State.INVITED:
+        raise Denied("NOT_YOURS_TO_WITHDRAW", "Answer an invitation with RespondToInvitation.")
+    moved = step(collaboration, Action.WITHDRAW, State.WITHDRAWN, actor, now, reason)
+    return moved, (events.CollaborationWithdrawn(moved.ref, actor.party, reason, collaboration.was_accepted),)
+
+
+def expire(collaboration: Collaboration, *, actor: Actor, now: datetime, reason: str) -> Decision:
+    """Time is up."""
+    moved = step(collaboration, Action.EXPIRE, State.EXPIRED, actor, now, reason)
+    return moved, (events.CollaborationExpired(moved.ref, collaboration.state, collaboration.was_accepted),)
+
+
+def cancel(collaboration: Collaboration, *, reason: str, actor: Actor, now: datetime) -> Decision:
+    """It ends with its campaign, or because its content was refused for good."""
+    moved = step(collaboration, Action.CANCEL, State.CANCELLED, actor, now, reason)
+    return moved, (events.CollaborationCancelled(moved.ref, reason, collaboration.was_accepted),)
+
+
+def complete(collaboration: Collaboration, *, actor: Actor, now: datetime) -> Decision:
+    """The brand closes a collaboration whose content is published."""
+    moved = step(collaboration, Action.COMPLETE, State.COMPLETED, actor, now)
+    event = events.CollaborationCompleted(
+        moved.ref,
+        moved.platform,
+        moved.on_time,
+        moved.publication_due_time,
+        moved.publish_time,
+        moved.compliance_percent,
+    )
+    return moved, (event,)
+
+
+def rate(collaboration: Collaboration, *, ratings: Ratings, comment: str, actor: Actor, now: datetime) -> Decision:
+    """The brand rates a completed collaboration."""
+    moved = step(collaboration, Action.RATE, State.RATED, actor, now)
+    moved = replace(moved, ratings=ratings, rating_comment=comment)
+    return moved, (events.CollaborationRated(moved.ref, ratings, comment),)

@@ -1,0 +1,57 @@
+"""The parcel: sent, received, lost."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from entente_campaign.domain import events
+from entente_campaign.domain.collaborations.clocks import start_clock
+from entente_campaign.domain.collaborations.model import Collaboration, Decision
+from entente_campaign.domain.collaborations.states import Action, State
+from entente_campaign.domain.collaborations.table import step
+from entente_campaign.domain.events import ReminderKind, Shipment
+from entente_campaign.domain.words import Actor
+
+
+def ship(
+    collaboration: Collaboration,
+    *,
+    carrier: str,
+    tracking_number: str,
+    tracking_url: str,
+    actor: Actor,
+    now: datetime,
+) -> Decision:
+    """The brand sent the parcel."""
+    moved = step(collaboration, Action.SHIP, State.SHIPMENT_SENT, actor, now, f"{carrier} {tracking_number}".strip())
+    parcel = Shipment(carrier, tracking_number, tracking_url, send_time=now)
+    moved = replace(
+        moved,
+        shipment=parcel,
+        parcels_sent=collaboration.parcels_sent + 1,
+        # Each parcel has a reminder of its own.
+        reminded=tuple(kind for kind in moved.reminded if kind is not ReminderKind.RECEIPT_CONFIRMATION),
+    )
+    return moved, (events.ShipmentSent(moved.ref, parcel),)
+
+
+def receive(collaboration: Collaboration, *, actor: Actor, now: datetime) -> Decision:
+    """The parcel came: the time to publish starts."""
+    moved = step(collaboration, Action.RECEIVE, State.CONTENT_DUE, actor, now)
+    return received(moved, now)
+
+
+def lose(collaboration: Collaboration, *, reason: str, actor: Actor, now: datetime) -> Decision:
+    """The parcel was lost or is damaged: the brand is to send another one."""
+    moved = step(collaboration, Action.LOSE, State.SHIPMENT_PENDING, actor, now, reason)
+    assert moved.shipment is not None
+    parcel = replace(moved.shipment, loss_time=now, loss_reason=reason)
+    moved = replace(moved, shipment=parcel)
+    return moved, (events.ShipmentLost(moved.ref, parcel),)
+
+
+def received(collaboration: Collaboration, now: datetime) -> Decision:
+    assert collaboration.shipment is not None
+    parcel = replace(collaboration.shipment, receive_time=now)
+    moved = start_clock(replace(collaboration, shipment=parcel), now)
+    assert moved.publication_due_time is not None
+    return moved, (events.ShipmentReceived(moved.ref, now, moved.publication_due_time),)

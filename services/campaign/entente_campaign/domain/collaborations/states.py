@@ -1,0 +1,53 @@
+"""Where a collaboration can stand, and what moves it."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a collaboration stands."""
+
+    APPLIED = "APPLIED"
+    INVITED = "INVITED"
+    PRESELECTED = "PRESELECTED"
+    SHIPMENT_PENDING = "SHIPMENT_PENDING"
+    SHIPMENT_SENT = "SHIPMENT_SENT"
+    CONTENT_DUE = "CONTENT_DUE"
+    SUBMITTED = "SUBMITTED"
+    CHANGES_REQUESTED = "CHANGES_REQUESTED"
+    APPROVED = "APPROVED"
+    PUBLISHED = "PUBLISHED"
+    COMPLETED = "COMPLETED"
+    RATED = "RATED"
+    DECLINED = "DECLINED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+    OVERDUE = "OVERDUE"
+    CANCELLED = "CANCELLED"
+
+
+class Action(StrEnum):
+    """What moves a collaboration."""
+
+    APPLY = "APPLIED"
+    INVITE = "INVITED"
+    PRESELECT = "PRESELECTED"
+    ACCEPT = "ACCEPTED"
+    DECLINE = "DECLINED"
+    WITHDRAW = "WITHDRAWN"
+    EXPIRE = "EXPIRED"
+    CANCEL = "CANCELLED"
+    SHIP = "SHIPPED"
+    RECEIVE = "RECEIVED"
+    LOSE = "LOST"
+    SUBMIT = "SUBMITTED"
+    REQUEST_CHANGES = "CHANGES_REQUESTED"
+    APPROVE = "APPROVED"
+    PUBLISH = "PUBLISHED"
+    COMPLETE = "COMPLETED"
+    RATE = "RATED"
+    FALL_OVERDUE = "OVERDUE"
+
+
+UNANSWERED = frozenset({State.APPLIED, State.INVITED, State.PRESELECTED})
+CREATOR_AT_WORK = frozenset({State.CONTENT_DUE, State.CHANGES_REQUESTED, State.APPROVED})
+ENDED_EARLY = frozenset({State.DECLINED, State.WITHDRAWN, State.EXPIRED, State.CANCELLED})
