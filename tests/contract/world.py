@@ -114,19 +114,7 @@ class MemoryRuntime:
     async def publish(
         self, topic: str, message: Message, *, subject: str, epoch: int, n: int, event_time: datetime
     ) -> None:
-        self.bus.published.append(
-            Outgoing(
-                topic=topic,
-                subject=subject,
-                epoch=epoch,
-                n=n,
-                id=f"{subject}:{epoch}:{n}",
-                type=message.DESCRIPTOR.full_name,
-                data=message.SerializeToString(deterministic=True),
-                time=event_time,
-                traceparent="",
-            )
-        )
+        self.bus.published.append(Outgoing.of(message, topic=topic, subject=subject, epoch=epoch, n=n, time=event_time))
 
 
 @dataclass

@@ -153,17 +153,7 @@ class Runtime:
         Raises:
             Unavailable: the broker did not acknowledge it; publish it again under the same identity.
         """
-        event = Outgoing(
-            topic=topic,
-            subject=subject,
-            epoch=epoch,
-            n=n,
-            id=f"{subject}:{epoch}:{n}",
-            type=message.DESCRIPTOR.full_name,
-            data=message.SerializeToString(deterministic=True),
-            time=event_time,
-            traceparent="",
-        )
+        event = Outgoing.of(message, topic=topic, subject=subject, epoch=epoch, n=n, time=event_time)
         await self._relay.publish(event)
 
     # -- running it ---------------------------------------------------------------------------------------------------

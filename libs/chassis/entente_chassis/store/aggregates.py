@@ -354,7 +354,6 @@ def _outgoing(id: str, entry: Mapping[str, Any]) -> Outgoing:
         subject=id,
         epoch=entry["epoch"],
         n=entry["n"],
-        id=f"{id}:{entry['epoch']}:{entry['n']}",
         type=entry["type"],
         data=bytes(entry["data"]),
         time=entry["time"].astimezone(UTC),

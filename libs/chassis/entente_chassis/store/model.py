@@ -95,11 +95,31 @@ class Outgoing:
     subject: str
     epoch: int
     n: int
-    id: str
     type: str
     data: bytes
     time: datetime
-    traceparent: str
+    traceparent: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        message: Message,
+        *,
+        topic: str,
+        subject: str,
+        epoch: int,
+        n: int,
+        time: datetime,
+        traceparent: str = "",
+    ) -> "Outgoing":
+        """The event that a message is."""
+        data = message.SerializeToString(deterministic=True)
+        return cls(topic, subject, epoch, n, message.DESCRIPTOR.full_name, data, time, traceparent)
+
+    @property
+    def id(self) -> str:
+        """The identity, as one word."""
+        return f"{self.subject}:{self.epoch}:{self.n}"
 
     @property
     def order(self) -> tuple[int, int]:
@@ -189,23 +209,13 @@ def outgoing_events(
     if kind.snapshot_topic and kind.snapshot:
         messages.append((kind.snapshot_topic, kind.snapshot(id, change.state)))
     result = []
-    for offset, (topic, message) in enumerate(messages, start=1):
-        data = message.SerializeToString(deterministic=True)
-        if len(data) > EVENT_BYTES:
-            raise Exhausted("EVENT_TOO_LARGE", f"{id}: an event of {len(data)} bytes; the limit is {EVENT_BYTES}.")
-        result.append(
-            Outgoing(
-                topic=topic,
-                subject=id,
-                epoch=epoch,
-                n=n + offset,
-                id=f"{id}:{epoch}:{n + offset}",
-                type=message.DESCRIPTOR.full_name,
-                data=data,
-                time=time,
-                traceparent=traceparent,
+    for number, (topic, message) in enumerate(messages, start=n + 1):
+        event = Outgoing.of(message, topic=topic, subject=id, epoch=epoch, n=number, time=time, traceparent=traceparent)
+        if len(event.data) > EVENT_BYTES:
+            raise Exhausted(
+                "EVENT_TOO_LARGE", f"{id}: an event of {len(event.data)} bytes; the limit is {EVENT_BYTES}."
             )
-        )
+        result.append(event)
     return tuple(result)
 
 

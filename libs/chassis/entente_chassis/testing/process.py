@@ -15,6 +15,7 @@ import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Generic, Protocol, Self, TypeVar
@@ -94,18 +95,8 @@ async def publisher(kafka: str, *, time: datetime | None = None) -> AsyncIterato
     async def publish(
         topic: str, message: Message, subject: str, *, epoch: int = 0, n: int = 1, data: bytes | None = None
     ) -> None:
-        event = Outgoing(
-            topic=topic,
-            subject=subject,
-            epoch=epoch,
-            n=n,
-            id=f"{subject}:{epoch}:{n}",
-            type=message.DESCRIPTOR.full_name,
-            data=message.SerializeToString() if data is None else data,
-            time=time or datetime.now(UTC),
-            traceparent="",
-        )
-        await relay.publish(event)
+        event = Outgoing.of(message, topic=topic, subject=subject, epoch=epoch, n=n, time=time or datetime.now(UTC))
+        await relay.publish(event if data is None else replace(event, data=data))
 
     try:
         yield publish

@@ -13,7 +13,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def _event(subject: str, epoch: int, n: int) -> Outgoing:
-    return Outgoing("entente.x.events.v1", subject, epoch, n, f"{subject}:{epoch}:{n}", "entente.X", b"", NOW, "")
+    return Outgoing("entente.x.events.v1", subject, epoch, n, "entente.X", b"", NOW)
 
 
 def _wire(headers: dict[str, str]) -> list[tuple[str, bytes]]:

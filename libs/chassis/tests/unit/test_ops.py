@@ -22,14 +22,13 @@ MONEY = type_pb2.Money(currency_code="EUR", minor_units=1234)
 
 
 def _letter(subject: str, n: int, *, value: bytes = MONEY.SerializeToString()) -> tuple[str, Letter]:
-    id = f"{subject}:0:{n}"
     happened = datetime(2026, 5, n, tzinfo=UTC)
-    event = Outgoing(TOPIC, subject, 0, n, id, "entente.type.v1.Money", value, happened, "")
+    event = Outgoing(TOPIC, subject, 0, n, "entente.type.v1.Money", value, happened)
     headers = {name: text.encode() for name, text in headers_of(event, "campaign", "").items()}
     reason, arrived_at = "KeyError at fold:12", SystemClock().now()
     park = park_of(TOPIC, subject)
     letter = Letter(park, TOPIC, 3, n, subject, event.type, headers, value, reason, arrived_at)
-    return f"{TOPIC}|{id}", letter
+    return f"{TOPIC}|{event.id}", letter
 
 
 @pytest.fixture
