@@ -6,7 +6,8 @@ from entente_chassis.runtime import Runtime
 from entente_chassis.settings import split_address
 from entente_messaging.adapters import kinds
 from entente_messaging.adapters.mail import SmtpMailer
-from entente_messaging.application.office import Mailer, Office
+from entente_messaging.application.ports import Mailer
+from entente_messaging.application.stores import Stores
 from entente_messaging.entrypoints import timers
 from entente_messaging.entrypoints.events import CONSUMES, routes
 from entente_messaging.entrypoints.grpc import ACCESS, MessagingServicer
@@ -25,7 +26,7 @@ def build(
         mailer: the way to a mail server, when it is not what the settings say.
     """
     runtime = Runtime(service, settings, clock=clock)
-    office = Office(
+    stores = Stores(
         contacts=runtime.aggregates(kinds.CONTACTS),
         conversations=runtime.aggregates(kinds.CONVERSATIONS),
         messages=runtime.aggregates(kinds.MESSAGES),
@@ -36,10 +37,10 @@ def build(
         patience=settings.patience(),
         default_locale=settings.default_locale,
     )
-    runtime.consume(CONSUMES, routes(office))
-    runtime.timer(office.notifications, timers.send_mail(office))
-    runtime.timer(office.conversations, timers.file_messages(office))
-    runtime.serve(service_pb2_grpc.add_MessagingServiceServicer_to_server, MessagingServicer(office), ACCESS)
+    runtime.consume(CONSUMES, routes(stores))
+    runtime.timer(stores.notifications, timers.send_mail(stores))
+    runtime.timer(stores.conversations, timers.file_messages(stores))
+    runtime.serve(service_pb2_grpc.add_MessagingServiceServicer_to_server, MessagingServicer(stores), ACCESS)
     return runtime
 
 

@@ -7,7 +7,7 @@ from email.utils import formatdate
 import aiosmtplib
 
 from entente_chassis.refusal import Unavailable
-from entente_messaging.application.office import Mail, MailDeferred, Mailer, MailRefused
+from entente_messaging.application.ports import Mail, MailDeferred, Mailer, MailRefused
 
 _TIMEOUT = 15.0
 _PERMANENT = 500

@@ -7,7 +7,7 @@ from typing import Any
 
 from entente_chassis.refusal import Invalid
 from entente_chassis.store import Outcome
-from entente_messaging.application.office import Office
+from entente_messaging.application.stores import Stores
 from entente_messaging.domain.conversations import Conversation, Message
 from entente_messaging.domain.notifications import Notification
 from entente_messaging.domain.templates import Template
@@ -16,23 +16,23 @@ _BATCH = 200
 
 
 async def conversations_of(
-    office: Office, participant: str, campaign: str, *, page_size: int, page_token: str
+    stores: Stores, participant: str, campaign: str, *, page_size: int, page_token: str
 ) -> tuple[list[Outcome[Conversation]], str]:
     """The conversations of a brand or creator, the one with the latest message first."""
     where: dict[str, Any] = {_side_of(participant): participant}
     if campaign:
         where["about.campaign"] = campaign
     scope = f"conversations {participant} {campaign}"
-    return await office.conversations.page(
+    return await stores.conversations.page(
         where, order_by="-last_message_at", page_size=page_size, page_token=page_token, scope=scope
     )
 
 
 async def messages_of(
-    office: Office, conversation: str, *, page_size: int, page_token: str
+    stores: Stores, conversation: str, *, page_size: int, page_token: str
 ) -> tuple[list[Outcome[Message]], str]:
     """The messages of a conversation in order."""
-    return await office.messages.page(
+    return await stores.messages.page(
         {"conversation": conversation},
         order_by="position",
         page_size=page_size,
@@ -41,10 +41,10 @@ async def messages_of(
     )
 
 
-async def messages_after(office: Office, conversation: str, position: int) -> list[Outcome[Message]]:
+async def messages_after(stores: Stores, conversation: str, position: int) -> list[Outcome[Message]]:
     """The next messages after a position. It stops before one that was numbered and cannot be read yet, so that whoever
     goes on after the last one misses none."""
-    found = await office.messages.find(
+    found = await stores.messages.find(
         {"conversation": conversation, "position": {"$gt": position, "$lte": position + _BATCH}},
         order_by="position",
         limit=_BATCH,
@@ -53,16 +53,16 @@ async def messages_after(office: Office, conversation: str, position: int) -> li
 
 
 async def templates_of(
-    office: Office, brand: str, *, page_size: int, page_token: str
+    stores: Stores, brand: str, *, page_size: int, page_token: str
 ) -> tuple[list[Outcome[Template]], str]:
     """A brand's own templates."""
-    return await office.templates.page(
+    return await stores.templates.page(
         {"brand": brand}, page_size=page_size, page_token=page_token, scope=f"templates {brand}"
     )
 
 
 async def notifications_of(
-    office: Office, recipient: str, *, unread_only: bool, campaign: str, page_size: int, page_token: str
+    stores: Stores, recipient: str, *, unread_only: bool, campaign: str, page_size: int, page_token: str
 ) -> tuple[list[Outcome[Notification]], str, int, int]:
     """What a brand or creator was told, the latest first; the next token, how many match, how many are unread."""
     where: dict[str, Any] = {"recipient": recipient}
@@ -70,15 +70,15 @@ async def notifications_of(
         where["campaign"] = campaign
     if unread_only:
         where["unread"] = True
-    page, token = await office.notifications.page(
+    page, token = await stores.notifications.page(
         where,
         order_by="-created_at",
         page_size=page_size,
         page_token=page_token,
         scope=f"notifications {_flat(where)}",
     )
-    total = await office.notifications.count(where)
-    unread_total = await office.notifications.count({"recipient": recipient, "unread": True})
+    total = await stores.notifications.count(where)
+    unread_total = await stores.notifications.count({"recipient": recipient, "unread": True})
     return page, token, total, unread_total
 
 

@@ -15,8 +15,8 @@ from entente_chassis import topics
 from entente_chassis.consumer import Incoming, Routes
 from entente_chassis.protomap import from_proto
 from entente_messaging import metrics
-from entente_messaging.application import commands
-from entente_messaging.application.office import Office
+from entente_messaging.application.commands import conversations, notifications
+from entente_messaging.application.stores import Stores
 from entente_messaging.domain.conversations import Collaboration
 from entente_messaging.domain.notifications import Telling
 from entente_messaging.domain.occasions import Occasion, Party
@@ -35,12 +35,12 @@ _REMINDERS = {
 }
 
 
-def routes(office: Office) -> Routes:
+def routes(stores: Stores) -> Routes:
     """Which handler takes which event."""
 
     async def tell(event: Incoming[Any], tellings: list[Tell]) -> None:
         about = from_proto(Collaboration, event.message.ref)
-        await commands.open_conversation(office, about)
+        await conversations.open_conversation(stores, about)
         names = {
             "campaign_title": about.campaign_title,
             "brand_name": about.brand_display_name,
@@ -56,7 +56,7 @@ def routes(office: Office) -> Routes:
                 collaboration=about.collaboration,
                 values=names | values,
             )
-            new = await commands.tell(office, telling, about, event.cause)
+            new = await notifications.tell(stores, telling, about, event.cause)
             metrics.notifications.labels(occasion.value.lower()).inc(new)
 
     def telling(of: Callable[[Any], list[Tell]]) -> Callable[[Incoming[Any]], Any]:
@@ -79,7 +79,7 @@ def routes(office: Office) -> Routes:
             campaign=message.campaign,
             values={"campaign_title": message.campaign_title, "status": status, "progress_percent": progress},
         )
-        new = await commands.tell(office, objective, None, event.cause)
+        new = await notifications.tell(stores, objective, None, event.cause)
         metrics.notifications.labels(objective.occasion.value.lower()).inc(new)
 
     tellings: dict[type[Message], Callable[[Any], list[Tell]]] = {

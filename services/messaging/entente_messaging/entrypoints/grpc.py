@@ -6,17 +6,23 @@ from typing import Any
 
 from entente.messaging.v1 import service_pb2 as pb
 from entente.messaging.v1 import service_pb2_grpc
-from entente_chassis.protomap import to_proto
 from entente_chassis.refusal import Invalid, Violation
 from entente_chassis.rpc import Access, Caller, Role, current_caller, new_id, request_key, set_resume_token
 from entente_chassis.store import Outcome
 from entente_messaging import metrics
-from entente_messaging.application import commands, queries
-from entente_messaging.application.commands import no_such
-from entente_messaging.application.office import Office
+from entente_messaging.adapters.messages import (
+    contact_message,
+    conversation_message,
+    notification_message,
+    template_message,
+    written_message,
+)
+from entente_messaging.application import queries
+from entente_messaging.application.commands import contacts, conversations, notifications, templates
+from entente_messaging.application.commands.common import no_such
+from entente_messaging.application.stores import Stores
 from entente_messaging.domain.contacts import Contact
-from entente_messaging.domain.conversations import Attachment, Conversation, Message
-from entente_messaging.domain.notifications import Notification
+from entente_messaging.domain.conversations import Attachment, Conversation
 from entente_messaging.domain.occasions import Occasion, Party
 from entente_messaging.domain.templates import Template
 
@@ -50,18 +56,18 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
     """Answers for messaging.
 
     Args:
-        office: what the use cases work on.
+        stores: what the use cases work on.
     """
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
 
     # -- contacts -----------------------------------------------------------------------------------------------------
 
     async def UpdateContact(self, request: pb.UpdateContactRequest, context: Context) -> pb.Contact:
         _check_party(request.contact.name.removesuffix("/contact"), "Contact", request.contact.name)
-        outcome = await commands.set_contact(
-            self._office,
+        outcome = await contacts.set_contact(
+            self._stores,
             request.contact.name,
             Contact(
                 email=request.contact.email,
@@ -73,41 +79,41 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
             etag=request.contact.etag,
             request=request_key(request),
         )
-        return _contact(outcome)
+        return contact_message(outcome)
 
     async def GetContact(self, request: pb.GetContactRequest, context: Context) -> pb.Contact:
         _check_party(request.name.removesuffix("/contact"), "Contact", request.name)
-        found = await self._office.contacts.get(request.name)
+        found = await self._stores.contacts.get(request.name)
         if found is None:
             raise no_such("Contact", request.name)
-        return _contact(found)
+        return contact_message(found)
 
     # -- conversations ------------------------------------------------------------------------------------------------
 
     async def GetConversation(self, request: pb.GetConversationRequest, context: Context) -> pb.Conversation:
         found, party = await self._conversation(request.name)
-        return _conversation(found, party)
+        return conversation_message(found, party)
 
     async def ListConversations(
         self, request: pb.ListConversationsRequest, context: Context
     ) -> pb.ListConversationsResponse:
         _check_party(request.participant, "Participant", request.participant)
         found, token = await queries.conversations_of(
-            self._office,
+            self._stores,
             request.participant,
             request.campaign,
             page_size=request.page_size,
             page_token=request.page_token,
         )
         party = Party.BRAND if request.participant.startswith("brands/") else Party.CREATOR
-        shown = [_conversation(conversation, party) for conversation in found]
+        shown = [conversation_message(conversation, party) for conversation in found]
         return pb.ListConversationsResponse(conversations=shown, next_page_token=token)
 
     async def SendMessage(self, request: pb.SendMessageRequest, context: Context) -> pb.Message:
         conversation, sender = await self._conversation(request.parent)
         key = request_key(request)
-        written = await commands.send_message(
-            self._office,
+        written = await conversations.send_message(
+            self._stores,
             conversation.id,
             sender,
             request.text,
@@ -116,21 +122,21 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
             request=key,
         )
         metrics.messages.labels(sender.value.lower()).inc(written.applied)
-        return _message(written)
+        return written_message(written)
 
     async def ListMessages(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
         await self._conversation(request.parent)
         found, token = await queries.messages_of(
-            self._office, request.parent, page_size=request.page_size, page_token=request.page_token
+            self._stores, request.parent, page_size=request.page_size, page_token=request.page_token
         )
-        return pb.ListMessagesResponse(messages=map(_message, found), next_page_token=token)
+        return pb.ListMessagesResponse(messages=map(written_message, found), next_page_token=token)
 
     async def MarkRead(self, request: pb.MarkReadRequest, context: Context) -> pb.Conversation:
         conversation, party = await self._conversation(request.name)
-        outcome = await commands.mark_read(
-            self._office, conversation.id, party, request.message, request=request_key(request)
+        outcome = await conversations.mark_read(
+            self._stores, conversation.id, party, request.message, request=request_key(request)
         )
-        return _conversation(outcome, party)
+        return conversation_message(outcome, party)
 
     async def StreamMessages(
         self, request: pb.StreamMessagesRequest, context: Context
@@ -139,10 +145,10 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
         after = queries.read_resume_token(request.resume_token, request.parent)
         set_resume_token(request.resume_token)
         while True:
-            for message in await queries.messages_after(self._office, request.parent, after):
+            for message in await queries.messages_after(self._stores, request.parent, after):
                 after = message.state.position
                 token = queries.resume_token(message)
-                yield pb.StreamMessagesResponse(message=_message(message), resume_token=token)
+                yield pb.StreamMessagesResponse(message=written_message(message), resume_token=token)
                 set_resume_token(token)
             await asyncio.sleep(_LOOK_EVERY)
 
@@ -150,8 +156,8 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
 
     async def CreateTemplate(self, request: pb.CreateTemplateRequest, context: Context) -> pb.Template:
         _check_party(request.parent, "Brand", request.parent)
-        outcome = await commands.create_template(
-            self._office,
+        outcome = await templates.create_template(
+            self._stores,
             request.parent,
             _occasion(request.template),
             request.template.locale,
@@ -159,22 +165,22 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
             request.template.body,
             request=request_key(request),
         )
-        return _template(outcome)
+        return template_message(outcome)
 
     async def GetTemplate(self, request: pb.GetTemplateRequest, context: Context) -> pb.Template:
-        return _template(await self._own_template(request.name))
+        return template_message(await self._own_template(request.name))
 
     async def ListTemplates(self, request: pb.ListTemplatesRequest, context: Context) -> pb.ListTemplatesResponse:
         _check_party(request.parent, "Brand", request.parent)
         found, token = await queries.templates_of(
-            self._office, request.parent, page_size=request.page_size, page_token=request.page_token
+            self._stores, request.parent, page_size=request.page_size, page_token=request.page_token
         )
-        return pb.ListTemplatesResponse(templates=map(_template, found), next_page_token=token)
+        return pb.ListTemplatesResponse(templates=map(template_message, found), next_page_token=token)
 
     async def UpdateTemplate(self, request: pb.UpdateTemplateRequest, context: Context) -> pb.Template:
         found = await self._own_template(request.template.name)
-        outcome = await commands.update_template(
-            self._office,
+        outcome = await templates.update_template(
+            self._stores,
             found.id,
             request.template.subject,
             request.template.body,
@@ -182,7 +188,7 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
             etag=request.template.etag,
             request=request_key(request),
         )
-        return _template(outcome)
+        return template_message(outcome)
 
     # -- notifications ------------------------------------------------------------------------------------------------
 
@@ -191,7 +197,7 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
     ) -> pb.ListNotificationsResponse:
         _check_party(request.recipient, "Recipient", request.recipient)
         found, token, total, unread = await queries.notifications_of(
-            self._office,
+            self._stores,
             request.recipient,
             unread_only=request.unread_only,
             campaign=request.campaign,
@@ -199,21 +205,21 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
             page_token=request.page_token,
         )
         return pb.ListNotificationsResponse(
-            notifications=map(_notification, found), next_page_token=token, total_size=total, unread_count=unread
+            notifications=map(notification_message, found), next_page_token=token, total_size=total, unread_count=unread
         )
 
     async def MarkNotificationRead(self, request: pb.MarkNotificationReadRequest, context: Context) -> pb.Notification:
-        found = await self._office.notifications.get(request.name)
+        found = await self._stores.notifications.get(request.name)
         if found is None or not _acts_for(current_caller(), found.state.recipient):
             raise no_such("Notification", request.name)
-        outcome = await commands.mark_notification_read(self._office, found.id, request=request_key(request))
-        return _notification(outcome)
+        outcome = await notifications.mark_notification_read(self._stores, found.id, request=request_key(request))
+        return notification_message(outcome)
 
     # -- whose it is --------------------------------------------------------------------------------------------------
 
     async def _conversation(self, name: str) -> tuple[Outcome[Conversation], Party]:
         """The conversation, and the side that the caller is on; an operator looks over the creator's shoulder."""
-        found = await self._office.conversations.get(name)
+        found = await self._stores.conversations.get(name)
         if found is None:
             raise no_such("Conversation", name)
         caller, about = current_caller(), found.state.about
@@ -224,7 +230,7 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
         raise no_such("Conversation", name)
 
     async def _own_template(self, name: str) -> Outcome[Template]:
-        found = await self._office.templates.get(name)
+        found = await self._stores.templates.get(name)
         if found is None or not _acts_for(current_caller(), found.state.brand):
             raise no_such("Template", name)
         return found
@@ -244,51 +250,3 @@ def _occasion(template: pb.Template) -> Occasion:
         violation = Violation("template.occasion", "is required: what are the words for?", "REQUIRED")
         raise Invalid("TEMPLATE_INVALID", "The template is not complete.", violations=[violation])
     return Occasion(pb.Occasion.Name(template.occasion).removeprefix("OCCASION_"))
-
-
-def _contact(outcome: Outcome[Contact]) -> pb.Contact:
-    message = to_proto(pb.Contact, outcome.state)
-    message.name = outcome.id
-    message.etag = outcome.etag
-    if outcome.state.updated_at:
-        message.update_time.FromDatetime(outcome.state.updated_at)
-    return message
-
-
-def _conversation(outcome: Outcome[Conversation], party: Party) -> pb.Conversation:
-    state = outcome.state
-    message = to_proto(pb.Conversation, state.about)
-    message.name = outcome.id
-    message.etag = outcome.etag
-    message.create_time.FromDatetime(state.created_at)
-    if state.messages:
-        message.last_message_time.FromDatetime(state.last_message_at)
-    message.unread_count = state.unread(party)
-    message.brand_read_until = state.brand_read.message
-    message.creator_read_until = state.creator_read.message
-    return message
-
-
-def _message(outcome: Outcome[Message]) -> pb.Message:
-    message = to_proto(pb.Message, outcome.state)
-    message.name = outcome.id
-    message.create_time.FromDatetime(outcome.state.created_at)
-    return message
-
-
-def _template(outcome: Outcome[Template]) -> pb.Template:
-    message = to_proto(pb.Template, outcome.state)
-    message.name = outcome.id
-    message.etag = outcome.etag
-    message.create_time.FromDatetime(outcome.state.created_at)
-    message.update_time.FromDatetime(outcome.state.updated_at)
-    return message
-
-
-def _notification(outcome: Outcome[Notification]) -> pb.Notification:
-    message = to_proto(pb.Notification, outcome.state)
-    message.name = outcome.id
-    message.create_time.FromDatetime(outcome.state.created_at)
-    if outcome.state.read_at:
-        message.read_time.FromDatetime(outcome.state.read_at)
-    return message

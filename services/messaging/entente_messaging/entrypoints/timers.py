@@ -3,27 +3,27 @@
 from collections.abc import Awaitable, Callable
 
 from entente_messaging import metrics
-from entente_messaging.application import commands
-from entente_messaging.application.office import Office
+from entente_messaging.application.commands import conversations, notifications
+from entente_messaging.application.stores import Stores
 
 Fire = Callable[[str], Awaitable[None]]
 
 
-def send_mail(office: Office) -> Fire:
+def send_mail(stores: Stores) -> Fire:
     """Try to send a notification's e-mail."""
 
     async def fire(name: str) -> None:
-        state = await commands.deliver(office, name)
+        state = await notifications.deliver(stores, name)
         if state:
             metrics.mails.labels(state.value.lower()).inc()
 
     return fire
 
 
-def file_messages(office: Office) -> Fire:
+def file_messages(stores: Stores) -> Fire:
     """Bring messages to an end that a crash left half written."""
 
     async def fire(name: str) -> None:
-        await commands.file_messages(office, name)
+        await conversations.file_messages(stores, name)
 
     return fire

@@ -26,7 +26,7 @@ from entente_chassis.testing import TestServer, incoming, serving
 from entente_messaging.adapters import kinds
 from entente_messaging.adapters.mail import MemoryMailer
 from entente_messaging.application import queries
-from entente_messaging.application.office import Office
+from entente_messaging.application.stores import Stores
 from entente_messaging.domain import conversations
 from entente_messaging.domain.conversations import Message
 from entente_messaging.domain.occasions import Party
@@ -50,7 +50,7 @@ REF = campaign.CollaborationRef(
 
 @dataclass
 class World:
-    office: Office
+    stores: Stores
     mailer: MemoryMailer
     clock: ManualClock
     routes: Routes
@@ -61,8 +61,8 @@ class World:
 
     async def fire_timers(self) -> None:
         for aggregates, fire in (
-            (self.office.notifications, timers.send_mail(self.office)),
-            (self.office.conversations, timers.file_messages(self.office)),
+            (self.stores.notifications, timers.send_mail(self.stores)),
+            (self.stores.conversations, timers.file_messages(self.stores)),
         ):
             for id, _ in await aggregates.due(self.clock.now(), 100):
                 await fire(id)
@@ -87,7 +87,7 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     clock, mailer = ManualClock(NOW), MemoryMailer()
-    office = Office(
+    stores = Stores(
         contacts=MemoryAggregates(kinds.CONTACTS, clock),
         conversations=MemoryAggregates(kinds.CONVERSATIONS, clock),
         messages=MemoryAggregates(kinds.MESSAGES, clock),
@@ -96,9 +96,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         mailer=mailer,
         clock=clock,
     )
-    service = (service_pb2_grpc.add_MessagingServiceServicer_to_server, MessagingServicer(office), ACCESS)
+    service = (service_pb2_grpc.add_MessagingServiceServicer_to_server, MessagingServicer(stores), ACCESS)
     async with serving(tmp_path, service) as server:
-        yield World(office, mailer, clock, routes(office), server)
+        yield World(stores, mailer, clock, routes(stores), server)
 
 
 async def test_an_acceptance_is_told_in_the_inbox_by_email_and_in_the_conversation_in_the_creators_language(
@@ -129,8 +129,8 @@ async def test_the_same_event_twice_tells_once(world: World) -> None:
         await world.hear(campaign.CollaborationAccepted(ref=REF, by=campaign_service.PARTY_BRAND))
         await world.fire_timers()
     assert len(world.mailer.sent) == 1
-    assert await world.office.notifications.count() == 1
-    assert await world.office.messages.count() == 1
+    assert await world.stores.notifications.count() == 1
+    assert await world.stores.messages.count() == 1
     conversation = await world.creator.GetConversation(pb.GetConversationRequest(name=CONVERSATION))
     assert conversation.unread_count == 1
 
@@ -211,7 +211,7 @@ async def test_writing_reading_and_answering(world: World) -> None:
     read = await world.creator.MarkRead(pb.MarkReadRequest(name=CONVERSATION, message=first.name))
     assert (read.unread_count, read.creator_read_until) == (0, first.name)
     await world.creator.SendMessage(pb.SendMessageRequest(parent=CONVERSATION, text="Bonjour ☀"))
-    raw = await world.office.conversations.documents.load(CONVERSATION)
+    raw = await world.stores.conversations.documents.load(CONVERSATION)
     assert raw is not None
     assert [entry["type"].rsplit(".", 1)[1] for entry in raw["outbox"]] == [
         "MessageSent",
@@ -250,22 +250,22 @@ async def test_messages_sent_at_once_are_numbered_without_a_gap_and_a_repeat_get
     ]
     sent = await asyncio.gather(*(world.brand.SendMessage(request) for request in requests))
     assert len({message.name for message in sent}) == 4
-    assert len(await queries.messages_after(world.office, CONVERSATION, 0)) == 4
-    conversation = (await world.office.conversations.require(CONVERSATION, what="Conversation")).state
+    assert len(await queries.messages_after(world.stores, CONVERSATION, 0)) == 4
+    conversation = (await world.stores.conversations.require(CONVERSATION, what="Conversation")).state
     assert (conversation.messages, conversation.arriving) == (4, {})
 
 
 async def test_a_message_that_a_crash_left_half_written_holds_up_the_stream_until_it_is_whole(world: World) -> None:
     await world.hear(campaign.ApplicationReceived(ref=REF))
     left = Message(CONVERSATION, Party.BRAND, "one", NOW)
-    await world.office.conversations.change(
+    await world.stores.conversations.change(
         CONVERSATION, lambda c: Change(*conversations.take(CONVERSATION, c, "left", left)) if c else None
     )
     await world.brand.SendMessage(pb.SendMessageRequest(parent=CONVERSATION, text="two"))
-    assert await queries.messages_after(world.office, CONVERSATION, 0) == []
+    assert await queries.messages_after(world.stores, CONVERSATION, 0) == []
     world.clock.advance(timedelta(seconds=5))
     await world.fire_timers()
-    found = await queries.messages_after(world.office, CONVERSATION, 0)
+    found = await queries.messages_after(world.stores, CONVERSATION, 0)
     assert [message.state.text for message in found] == ["one", "two"]
 
 
@@ -283,7 +283,7 @@ async def test_an_automatic_approval_is_told_to_both_sides(world: World) -> None
         collaboration=COLLABORATION, campaign="campaigns/c1", brand="brands/zoe", creator="creators/ann"
     )
     await world.hear(review.SubmissionApproved(ref=ref, automatic=True, compliance_percent=100), subject="reviews/r")
-    found = await world.office.notifications.find()
+    found = await world.stores.notifications.find()
     assert sorted(told.state.recipient for told in found) == ["brands/zoe", "creators/ann"]
 
 
@@ -296,7 +296,7 @@ async def test_a_brand_hears_of_its_objective(world: World) -> None:
         progress_basis_points=4250,
     )
     await world.hear(changed, subject="campaigns/c1/objective")
-    (told,) = await world.office.notifications.find()
+    (told,) = await world.stores.notifications.find()
     assert told.state.text == "The objective of “Crème” is now at risk (42 % reached)."
 
 
