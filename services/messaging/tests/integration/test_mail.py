@@ -11,7 +11,7 @@ from aiosmtpd.controller import Controller
 
 from entente_chassis.refusal import Unavailable
 from entente_messaging.adapters.mail import SmtpMailer
-from entente_messaging.application.stores import Mail, MailDeferred, MailRefused
+from entente_messaging.application.ports import Mail, MailDeferred, MailRefused
 from entente_stack import ports
 
 MAIL = Mail("abc", "līga@example.org", "Crème d’été : c’est parti", "Sveiki, Līga!\nÀ bientôt", "lv")
