@@ -184,7 +184,8 @@ class Aggregates(Generic[S]):
         """Aggregates whose state matches.
 
         Args:
-            where: path in the state -> value, or {"$in" | "$gte" | "$gt" | "$lte" | "$lt" | "$ne": value}.
+            where: path in the state -> value, or {"$in" | "$gte" | "$gt" | "$lte" | "$lt" | "$ne": value}; and
+                "$and" | "$or" | "$nor" -> a list of such.
             order_by: a path, "-" before it for descending, or "_id".
             limit: at most so many.
         """
@@ -381,7 +382,13 @@ def _whole_path(order_by: str) -> str:
 
 
 def _whole_paths(where: Where | None) -> dict[str, Any]:
-    return {path if path == "_id" else f"state.{path}": _plain(value) for path, value in (where or {}).items()}
+    whole: dict[str, Any] = {}
+    for path, value in (where or {}).items():
+        if path.startswith("$"):
+            whole[path] = [_whole_paths(part) for part in value]
+        else:
+            whole[path if path == "_id" else f"state.{path}"] = _plain(value)
+    return whole
 
 
 def _value_at(raw: Raw, path: str) -> Any:

@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,6 +20,11 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "$gt": lambda value, wanted: value is not None and value > wanted,
     "$lte": lambda value, wanted: value is not None and value <= wanted,
     "$lt": lambda value, wanted: value is not None and value < wanted,
+}
+_COMBINE: dict[str, Callable[[Iterable[bool]], bool]] = {
+    "$and": all,
+    "$or": any,
+    "$nor": lambda matches: not any(matches),
 }
 
 
@@ -114,6 +119,10 @@ def _at(document: Mapping[str, Any], path: str) -> Any:
 
 def _matches(document: Raw, where: Mapping[str, Any]) -> bool:
     for path, wanted in where.items():
+        if path in _COMBINE:
+            if not _COMBINE[path](_matches(document, part) for part in wanted):
+                return False
+            continue
         value = _at(document, path)
         if isinstance(wanted, Mapping) and any(key.startswith("$") for key in wanted):
             if not all(_COMPARE[operator](value, operand) for operator, operand in wanted.items()):

@@ -375,6 +375,8 @@ async def test_lists_filter_by_value_set_and_range(world: World) -> None:
     assert await counts(count={"$gte": 1, "$lt": 3}) == [1, 2]
     assert await counts(colour={"$ne": Colour.RED}, count={"$gt": 1}) == [3]
     assert await counts(tags="t2") == [2]
+    assert await counts(**{"$or": [{"count": 0}, {"$and": [{"colour": Colour.BLUE}, {"tags": "t3"}]}]}) == [0, 3]
+    assert await counts(**{"$nor": [{"count": 1}, {"count": {"$gt": 2}}]}) == [0, 2]
     assert await world.things.count({"owner": owner, "count": {"$lte": 2}}) == 3
 
 
