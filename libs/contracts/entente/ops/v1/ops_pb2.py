@@ -23,10 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x65ntente/ops/v1/ops.proto\x12\x0e\x65ntente.ops.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb\x03\n\nDeadLetter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.entente.ops.v1.DeadLetterState\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\x05\x12\x12\n\nblocked_by\x18\x06 \x01(\t\x12\r\n\x05topic\x18\x07 \x01(\t\x12\x11\n\tpartition\x18\x08 \x01(\x05\x12\x0e\n\x06offset\x18\t \x01(\x03\x12\x10\n\x08\x65vent_id\x18\n \x01(\t\x12\x12\n\nevent_type\x18\x0b \x01(\t\x12.\n\nevent_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\x0e \x01(\t\x12\x11\n\tclosed_by\x18\x0f \x01(\t\x12\x16\n\x0e\x63losed_because\x18\x10 \x01(\t\x12.\n\nclose_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64\x61ta\x18\x12 \x01(\x0c\x12\x11\n\tdata_json\x18\x13 \x01(\t\"\xaa\x01\n\x16ListDeadLettersRequest\x12\x19\n\x07subject\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32\x1f.entente.ops.v1.DeadLetterStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"d\n\x17ListDeadLettersResponse\x12\x30\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1a.entente.ops.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"C\n\x14GetDeadLetterRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x08\x32\x13^deadLetters/[^/]+$\"G\n\x18ReplayDeadLettersRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x08\x32\x13^deadLetters/[^/]+$\"d\n\x19ReplayDeadLettersResponse\x12\x10\n\x08replayed\x18\x01 \x01(\x05\x12\x11\n\tremaining\x18\x02 \x01(\x05\x12\x12\n\nstopped_by\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"c\n\x18\x44iscardDeadLetterRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x08\x32\x13^deadLetters/[^/]+$\x12\x1a\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03*\x94\x01\n\x0f\x44\x65\x61\x64LetterState\x12!\n\x1d\x44\x45\x41\x44_LETTER_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45\x41\x44_LETTER_STATE_PENDING\x10\x01\x12\x1e\n\x1a\x44\x45\x41\x44_LETTER_STATE_REPLAYED\x10\x02\x12\x1f\n\x1b\x44\x45\x41\x44_LETTER_STATE_DISCARDED\x10\x03\x32\x99\x03\n\x11\x44\x65\x61\x64LetterService\x12g\n\x0fListDeadLetters\x12&.entente.ops.v1.ListDeadLettersRequest\x1a\'.entente.ops.v1.ListDeadLettersResponse\"\x03\x90\x02\x01\x12V\n\rGetDeadLetter\x12$.entente.ops.v1.GetDeadLetterRequest\x1a\x1a.entente.ops.v1.DeadLetter\"\x03\x90\x02\x01\x12h\n\x11ReplayDeadLetters\x12(.entente.ops.v1.ReplayDeadLettersRequest\x1a).entente.ops.v1.ReplayDeadLettersResponse\x12Y\n\x11\x44iscardDeadLetter\x12(.entente.ops.v1.DiscardDeadLetterRequest\x1a\x1a.entente.ops.v1.DeadLetterb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x65ntente/ops/v1/ops.proto\x12\x0e\x65ntente.ops.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xdb\x03\n\nDeadLetter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.entente.ops.v1.DeadLetterState\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\x05\x12\x12\n\nblocked_by\x18\x06 \x01(\t\x12\r\n\x05topic\x18\x07 \x01(\t\x12\x11\n\tpartition\x18\x08 \x01(\x05\x12\x0e\n\x06offset\x18\t \x01(\x03\x12\x10\n\x08\x65vent_id\x18\n \x01(\t\x12\x12\n\nevent_type\x18\x0b \x01(\t\x12.\n\nevent_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\x0e \x01(\t\x12\x11\n\tclosed_by\x18\x0f \x01(\t\x12\x16\n\x0e\x63losed_because\x18\x10 \x01(\t\x12.\n\nclose_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64\x61ta\x18\x12 \x01(\x0c\x12\x11\n\tdata_json\x18\x13 \x01(\t\"\xaa\x01\n\x16ListDeadLettersRequest\x12\x19\n\x07subject\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32\x1f.entente.ops.v1.DeadLetterStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"d\n\x17ListDeadLettersResponse\x12\x30\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1a.entente.ops.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"C\n\x14GetDeadLetterRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x08\x32\x13^deadLetters/[^/]+$\"G\n\x18ReplayDeadLettersRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x08\x32\x13^deadLetters/[^/]+$\"d\n\x19ReplayDeadLettersResponse\x12\x10\n\x08replayed\x18\x01 \x01(\x05\x12\x11\n\tremaining\x18\x02 \x01(\x05\x12\x12\n\nstopped_by\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"c\n\x18\x44iscardDeadLetterRequest\x12+\n\x04name\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x08\x32\x13^deadLetters/[^/]+$\x12\x1a\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\"\xa8\x01\n\tOperation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x08metadata\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12(\n\x08response\x18\x05 \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x42\x08\n\x06result\"\x8d\x02\n\x11OperationMetadata\x12\x0c\n\x04verb\x18\x01 \x01(\t\x12\x0e\n\x06parent\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x05\x12\x11\n\tprocessed\x18\x04 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63\x61ncel_requested\x18\t \x01(\x08\"P\n\x13GetOperationRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^operations/[a-z0-9][a-z0-9-]{0,62}$\"\xa7\x01\n\x15ListOperationsRequest\x12\x37\n\x06parent\x18\x01 \x01(\tB\'\xbaH$r\"2 ^[a-z]+/[a-z0-9][a-z0-9-]{0,62}$\x12\x18\n\x06\x66ilter\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"`\n\x16ListOperationsResponse\x12-\n\noperations\x18\x01 \x03(\x0b\x32\x19.entente.ops.v1.Operation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"R\n\x15WatchOperationRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^operations/[a-z0-9][a-z0-9-]{0,62}$\"S\n\x16\x43\x61ncelOperationRequest\x12\x39\n\x04name\x18\x01 \x01(\tB+\xbaH(r&2$^operations/[a-z0-9][a-z0-9-]{0,62}$*\x94\x01\n\x0f\x44\x65\x61\x64LetterState\x12!\n\x1d\x44\x45\x41\x44_LETTER_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44\x45\x41\x44_LETTER_STATE_PENDING\x10\x01\x12\x1e\n\x1a\x44\x45\x41\x44_LETTER_STATE_REPLAYED\x10\x02\x12\x1f\n\x1b\x44\x45\x41\x44_LETTER_STATE_DISCARDED\x10\x03\x32\x99\x03\n\x11\x44\x65\x61\x64LetterService\x12g\n\x0fListDeadLetters\x12&.entente.ops.v1.ListDeadLettersRequest\x1a\'.entente.ops.v1.ListDeadLettersResponse\"\x03\x90\x02\x01\x12V\n\rGetDeadLetter\x12$.entente.ops.v1.GetDeadLetterRequest\x1a\x1a.entente.ops.v1.DeadLetter\"\x03\x90\x02\x01\x12h\n\x11ReplayDeadLetters\x12(.entente.ops.v1.ReplayDeadLettersRequest\x1a).entente.ops.v1.ReplayDeadLettersResponse\x12Y\n\x11\x44iscardDeadLetter\x12(.entente.ops.v1.DiscardDeadLetterRequest\x1a\x1a.entente.ops.v1.DeadLetter2\xfe\x02\n\x10OperationService\x12S\n\x0cGetOperation\x12#.entente.ops.v1.GetOperationRequest\x1a\x19.entente.ops.v1.Operation\"\x03\x90\x02\x01\x12\x64\n\x0eListOperations\x12%.entente.ops.v1.ListOperationsRequest\x1a&.entente.ops.v1.ListOperationsResponse\"\x03\x90\x02\x01\x12Y\n\x0eWatchOperation\x12%.entente.ops.v1.WatchOperationRequest\x1a\x19.entente.ops.v1.Operation\"\x03\x90\x02\x01\x30\x01\x12T\n\x0f\x43\x61ncelOperation\x12&.entente.ops.v1.CancelOperationRequest\x1a\x19.entente.ops.v1.Operationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,26 +51,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISCARDDEADLETTERREQUEST'].fields_by_name['name']._serialized_options = b'\272H\032r\030\030\200\0102\023^deadLetters/[^/]+$'
   _globals['_DISCARDDEADLETTERREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_DISCARDDEADLETTERREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\007r\005\020\001\030\364\003'
+  _globals['_GETOPERATIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETOPERATIONREQUEST'].fields_by_name['name']._serialized_options = b'\272H(r&2$^operations/[a-z0-9][a-z0-9-]{0,62}$'
+  _globals['_LISTOPERATIONSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTOPERATIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H$r\"2 ^[a-z]+/[a-z0-9][a-z0-9-]{0,62}$'
+  _globals['_LISTOPERATIONSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTOPERATIONSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\005r\003\030\320\017'
+  _globals['_LISTOPERATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTOPERATIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_LISTOPERATIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTOPERATIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_WATCHOPERATIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_WATCHOPERATIONREQUEST'].fields_by_name['name']._serialized_options = b'\272H(r&2$^operations/[a-z0-9][a-z0-9-]{0,62}$'
+  _globals['_CANCELOPERATIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CANCELOPERATIONREQUEST'].fields_by_name['name']._serialized_options = b'\272H(r&2$^operations/[a-z0-9][a-z0-9-]{0,62}$'
   _globals['_DEADLETTERSERVICE'].methods_by_name['ListDeadLetters']._loaded_options = None
   _globals['_DEADLETTERSERVICE'].methods_by_name['ListDeadLetters']._serialized_options = b'\220\002\001'
   _globals['_DEADLETTERSERVICE'].methods_by_name['GetDeadLetter']._loaded_options = None
   _globals['_DEADLETTERSERVICE'].methods_by_name['GetDeadLetter']._serialized_options = b'\220\002\001'
-  _globals['_DEADLETTERSTATE']._serialized_start=1205
-  _globals['_DEADLETTERSTATE']._serialized_end=1353
-  _globals['_DEADLETTER']._serialized_start=107
-  _globals['_DEADLETTER']._serialized_end=582
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=585
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=755
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=757
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=857
-  _globals['_GETDEADLETTERREQUEST']._serialized_start=859
-  _globals['_GETDEADLETTERREQUEST']._serialized_end=926
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=928
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=999
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1001
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1101
-  _globals['_DISCARDDEADLETTERREQUEST']._serialized_start=1103
-  _globals['_DISCARDDEADLETTERREQUEST']._serialized_end=1202
-  _globals['_DEADLETTERSERVICE']._serialized_start=1356
-  _globals['_DEADLETTERSERVICE']._serialized_end=1765
+  _globals['_OPERATIONSERVICE'].methods_by_name['GetOperation']._loaded_options = None
+  _globals['_OPERATIONSERVICE'].methods_by_name['GetOperation']._serialized_options = b'\220\002\001'
+  _globals['_OPERATIONSERVICE'].methods_by_name['ListOperations']._loaded_options = None
+  _globals['_OPERATIONSERVICE'].methods_by_name['ListOperations']._serialized_options = b'\220\002\001'
+  _globals['_OPERATIONSERVICE'].methods_by_name['WatchOperation']._loaded_options = None
+  _globals['_OPERATIONSERVICE'].methods_by_name['WatchOperation']._serialized_options = b'\220\002\001'
+  _globals['_DEADLETTERSTATE']._serialized_start=2219
+  _globals['_DEADLETTERSTATE']._serialized_end=2367
+  _globals['_DEADLETTER']._serialized_start=159
+  _globals['_DEADLETTER']._serialized_end=634
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=637
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=807
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=809
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=909
+  _globals['_GETDEADLETTERREQUEST']._serialized_start=911
+  _globals['_GETDEADLETTERREQUEST']._serialized_end=978
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=980
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1051
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1053
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1153
+  _globals['_DISCARDDEADLETTERREQUEST']._serialized_start=1155
+  _globals['_DISCARDDEADLETTERREQUEST']._serialized_end=1254
+  _globals['_OPERATION']._serialized_start=1257
+  _globals['_OPERATION']._serialized_end=1425
+  _globals['_OPERATIONMETADATA']._serialized_start=1428
+  _globals['_OPERATIONMETADATA']._serialized_end=1697
+  _globals['_GETOPERATIONREQUEST']._serialized_start=1699
+  _globals['_GETOPERATIONREQUEST']._serialized_end=1779
+  _globals['_LISTOPERATIONSREQUEST']._serialized_start=1782
+  _globals['_LISTOPERATIONSREQUEST']._serialized_end=1949
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=1951
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=2047
+  _globals['_WATCHOPERATIONREQUEST']._serialized_start=2049
+  _globals['_WATCHOPERATIONREQUEST']._serialized_end=2131
+  _globals['_CANCELOPERATIONREQUEST']._serialized_start=2133
+  _globals['_CANCELOPERATIONREQUEST']._serialized_end=2216
+  _globals['_DEADLETTERSERVICE']._serialized_start=2370
+  _globals['_DEADLETTERSERVICE']._serialized_end=2779
+  _globals['_OPERATIONSERVICE']._serialized_start=2782
+  _globals['_OPERATIONSERVICE']._serialized_end=3164
 # @@protoc_insertion_point(module_scope)

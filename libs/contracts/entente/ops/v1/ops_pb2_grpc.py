@@ -236,3 +236,218 @@ class DeadLetterService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class OperationServiceStub:
+    """Work that takes longer than a call: bulk answers, bulk messages, exports. A method that begins such work returns an
+    Operation at once; the work goes on when a process ends, where it was. After AIP-151; the messages have the fields and
+    numbers of google.longrunning, whose proto is not imported because its Python package has it under another path.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetOperation = channel.unary_unary(
+                '/entente.ops.v1.OperationService/GetOperation',
+                request_serializer=entente_dot_ops_dot_v1_dot_ops__pb2.GetOperationRequest.SerializeToString,
+                response_deserializer=entente_dot_ops_dot_v1_dot_ops__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ListOperations = channel.unary_unary(
+                '/entente.ops.v1.OperationService/ListOperations',
+                request_serializer=entente_dot_ops_dot_v1_dot_ops__pb2.ListOperationsRequest.SerializeToString,
+                response_deserializer=entente_dot_ops_dot_v1_dot_ops__pb2.ListOperationsResponse.FromString,
+                _registered_method=True)
+        self.WatchOperation = channel.unary_stream(
+                '/entente.ops.v1.OperationService/WatchOperation',
+                request_serializer=entente_dot_ops_dot_v1_dot_ops__pb2.WatchOperationRequest.SerializeToString,
+                response_deserializer=entente_dot_ops_dot_v1_dot_ops__pb2.Operation.FromString,
+                _registered_method=True)
+        self.CancelOperation = channel.unary_unary(
+                '/entente.ops.v1.OperationService/CancelOperation',
+                request_serializer=entente_dot_ops_dot_v1_dot_ops__pb2.CancelOperationRequest.SerializeToString,
+                response_deserializer=entente_dot_ops_dot_v1_dot_ops__pb2.Operation.FromString,
+                _registered_method=True)
+
+
+class OperationServiceServicer:
+    """Work that takes longer than a call: bulk answers, bulk messages, exports. A method that begins such work returns an
+    Operation at once; the work goes on when a process ends, where it was. After AIP-151; the messages have the fields and
+    numbers of google.longrunning, whose proto is not imported because its Python package has it under another path.
+    """
+
+    def GetOperation(self, request, context):
+        """Shows one operation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOperations(self, request, context):
+        """Lists the caller's operations, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchOperation(self, request, context):
+        """Shows an operation now and whenever it has come further, until it is done.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelOperation(self, request, context):
+        """Ends the work after the step that it is at; what was done stays done. Its error is then CANCELLED, with what was
+        done among the error's details. Cancelling what has ended changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_OperationServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOperation,
+                    request_deserializer=entente_dot_ops_dot_v1_dot_ops__pb2.GetOperationRequest.FromString,
+                    response_serializer=entente_dot_ops_dot_v1_dot_ops__pb2.Operation.SerializeToString,
+            ),
+            'ListOperations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOperations,
+                    request_deserializer=entente_dot_ops_dot_v1_dot_ops__pb2.ListOperationsRequest.FromString,
+                    response_serializer=entente_dot_ops_dot_v1_dot_ops__pb2.ListOperationsResponse.SerializeToString,
+            ),
+            'WatchOperation': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchOperation,
+                    request_deserializer=entente_dot_ops_dot_v1_dot_ops__pb2.WatchOperationRequest.FromString,
+                    response_serializer=entente_dot_ops_dot_v1_dot_ops__pb2.Operation.SerializeToString,
+            ),
+            'CancelOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelOperation,
+                    request_deserializer=entente_dot_ops_dot_v1_dot_ops__pb2.CancelOperationRequest.FromString,
+                    response_serializer=entente_dot_ops_dot_v1_dot_ops__pb2.Operation.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'entente.ops.v1.OperationService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('entente.ops.v1.OperationService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class OperationService:
+    """Work that takes longer than a call: bulk answers, bulk messages, exports. A method that begins such work returns an
+    Operation at once; the work goes on when a process ends, where it was. After AIP-151; the messages have the fields and
+    numbers of google.longrunning, whose proto is not imported because its Python package has it under another path.
+    """
+
+    @staticmethod
+    def GetOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.ops.v1.OperationService/GetOperation',
+            entente_dot_ops_dot_v1_dot_ops__pb2.GetOperationRequest.SerializeToString,
+            entente_dot_ops_dot_v1_dot_ops__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOperations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.ops.v1.OperationService/ListOperations',
+            entente_dot_ops_dot_v1_dot_ops__pb2.ListOperationsRequest.SerializeToString,
+            entente_dot_ops_dot_v1_dot_ops__pb2.ListOperationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/entente.ops.v1.OperationService/WatchOperation',
+            entente_dot_ops_dot_v1_dot_ops__pb2.WatchOperationRequest.SerializeToString,
+            entente_dot_ops_dot_v1_dot_ops__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.ops.v1.OperationService/CancelOperation',
+            entente_dot_ops_dot_v1_dot_ops__pb2.CancelOperationRequest.SerializeToString,
+            entente_dot_ops_dot_v1_dot_ops__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -73,3 +73,63 @@ class DeadLetterServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
 def add_DeadLetterServiceServicer_to_server(servicer: DeadLetterServiceServicer, server: _aio.Server) -> None: ...
+
+class OperationServiceStub:
+    """Work that takes longer than a call: bulk answers, bulk messages, exports. A method that begins such work returns an
+    Operation at once; the work goes on when a process ends, where it was. After AIP-151; the messages have the fields and
+    numbers of google.longrunning, whose proto is not imported because its Python package has it under another path.
+    """
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetOperation: _aio.UnaryUnaryMultiCallable[_ops_pb2.GetOperationRequest, _ops_pb2.Operation]
+    """Shows one operation."""
+    ListOperations: _aio.UnaryUnaryMultiCallable[_ops_pb2.ListOperationsRequest, _ops_pb2.ListOperationsResponse]
+    """Lists the caller's operations, the newest first."""
+    WatchOperation: _aio.UnaryStreamMultiCallable[_ops_pb2.WatchOperationRequest, _ops_pb2.Operation]
+    """Shows an operation now and whenever it has come further, until it is done."""
+    CancelOperation: _aio.UnaryUnaryMultiCallable[_ops_pb2.CancelOperationRequest, _ops_pb2.Operation]
+    """Ends the work after the step that it is at; what was done stays done. Its error is then CANCELLED, with what was
+    done among the error's details. Cancelling what has ended changes nothing.
+    """
+
+class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Work that takes longer than a call: bulk answers, bulk messages, exports. A method that begins such work returns an
+    Operation at once; the work goes on when a process ends, where it was. After AIP-151; the messages have the fields and
+    numbers of google.longrunning, whose proto is not imported because its Python package has it under another path.
+    """
+
+    @_abc_1.abstractmethod
+    def GetOperation(
+        self,
+        request: _ops_pb2.GetOperationRequest,
+        context: _aio.ServicerContext[_ops_pb2.GetOperationRequest, _abc.Awaitable[_ops_pb2.Operation]],
+    ) -> _abc.Awaitable[_ops_pb2.Operation]:
+        """Shows one operation."""
+
+    @_abc_1.abstractmethod
+    def ListOperations(
+        self,
+        request: _ops_pb2.ListOperationsRequest,
+        context: _aio.ServicerContext[_ops_pb2.ListOperationsRequest, _abc.Awaitable[_ops_pb2.ListOperationsResponse]],
+    ) -> _abc.Awaitable[_ops_pb2.ListOperationsResponse]:
+        """Lists the caller's operations, the newest first."""
+
+    @_abc_1.abstractmethod
+    def WatchOperation(
+        self,
+        request: _ops_pb2.WatchOperationRequest,
+        context: _aio.ServicerContext[_ops_pb2.WatchOperationRequest, _abc.AsyncIterator[_ops_pb2.Operation]],
+    ) -> _abc.AsyncIterator[_ops_pb2.Operation]:
+        """Shows an operation now and whenever it has come further, until it is done."""
+
+    @_abc_1.abstractmethod
+    def CancelOperation(
+        self,
+        request: _ops_pb2.CancelOperationRequest,
+        context: _aio.ServicerContext[_ops_pb2.CancelOperationRequest, _abc.Awaitable[_ops_pb2.Operation]],
+    ) -> _abc.Awaitable[_ops_pb2.Operation]:
+        """Ends the work after the step that it is at; what was done stays done. Its error is then CANCELLED, with what was
+        done among the error's details. Cancelling what has ended changes nothing.
+        """
+
+def add_OperationServiceServicer_to_server(servicer: OperationServiceServicer, server: _aio.Server) -> None: ...
