@@ -137,7 +137,7 @@ def test_a_proto_that_does_not_compile_is_named_and_the_others_are_generated(
 def needed_fields(method: MethodDescriptorProto) -> set[str]:
     if method.name.startswith(("List", "Search")):
         return {"page_size", "page_token"}
-    if method.name.startswith(QUESTIONS) or method.client_streaming:
+    if method.name.startswith(QUESTIONS) or method.client_streaming or method.server_streaming:
         return set()
     return {"request_id"}
 

@@ -22,6 +22,7 @@ from entente_chassis.auth import Role, ServiceToken, Signer
 from entente_chassis.clock import ManualClock
 from entente_chassis.consumer import Handler, Incoming, Routes
 from entente_chassis.envelope import headers_of, read_envelope
+from entente_chassis.feeds import Feed, Keys
 from entente_chassis.refusal import Refusal, Unavailable
 from entente_chassis.rpc import Access, Channels
 from entente_chassis.settings import ServiceSettings
@@ -74,6 +75,7 @@ class MemoryRuntime:
         self.routes: dict[type[Message], Handler] = {}
         self.kept: dict[str, Aggregates[Any]] = {}
         self.timers: list[Timers] = []
+        self.feeds: list[tuple[Sequence[str], Feed]] = []
         self.servicers: list[tuple[Callable[[Any, Any], None], object, Access]] = []
         self.apps: list[Starlette] = []
         self.loops: list[Callable[[], Awaitable[None]]] = []
@@ -89,6 +91,12 @@ class MemoryRuntime:
     def consume(self, names: Sequence[str], routes: Routes) -> None:
         self.consumed_topics |= set(names)
         self.routes |= routes
+
+    def feed(self, topics: Sequence[str], routes: Mapping[type[Message], Keys]) -> Feed:
+        feed = Feed(routes)
+        feed.listening.set()
+        self.feeds.append((topics, feed))
+        return feed
 
     def timer(self, aggregates: Aggregates[Any], fire: Fire) -> None:
         self.timers.append(Timers(aggregates, fire, self.clock))
@@ -162,7 +170,11 @@ class World:
         while self._delivered < len(self.bus.published):
             event = self.bus.published[self._delivered]
             self._delivered += 1
+            headers = [(name, value.encode()) for name, value in headers_of(event, "", "").items()]
             for runtime in self.runtimes.values():
+                for topics, feed in runtime.feeds:
+                    if event.topic in topics:
+                        feed.offer(event.topic, headers, event.data)
                 for _ in range(self.copies if event.topic in runtime.consumed_topics else 0):
                     await self.deliver(runtime, event)
 
@@ -175,17 +187,8 @@ class World:
         envelope = read_envelope(event.topic, headers)
         message = message_type.FromString(event.data)
         self.change(runtime.service, message)
-        arrived = Incoming(
-            message=message,
-            subject=envelope.cause.subject,
-            cause=envelope.cause,
-            time=envelope.time,
-            id=envelope.id,
-            type=envelope.type,
-            topic=event.topic,
-        )
         try:
-            await runtime.routes[message_type](arrived)
+            await runtime.routes[message_type](Incoming.of(message, envelope, event.topic))
         except Unavailable:
             raise  # A handler never waits for another event.
         except Refusal as refusal:

@@ -80,6 +80,19 @@ class Incoming(Generic[M]):
     type: str
     topic: str
 
+    @classmethod
+    def of(cls, message: M, envelope: Envelope, topic: str) -> "Incoming[M]":
+        """A message as it came."""
+        return cls(
+            message=message,
+            subject=envelope.cause.subject,
+            cause=envelope.cause,
+            time=envelope.time.astimezone(UTC),
+            id=envelope.id,
+            type=envelope.type,
+            topic=topic,
+        )
+
 
 Handler = Callable[[Incoming[Any]], Awaitable[None]]
 Routes = Mapping[type[Message], Handler]
@@ -331,17 +344,7 @@ class EventConsumer:
             "messaging.operation.type": "process",
         }
         with span(f"process {envelope.type}", attributes, kind=SpanKind.CONSUMER, parent=envelope.traceparent):
-            await handler(
-                Incoming(
-                    message=message,
-                    subject=envelope.cause.subject,
-                    cause=envelope.cause,
-                    time=envelope.time.astimezone(UTC),
-                    id=envelope.id,
-                    type=envelope.type,
-                    topic=topic,
-                )
-            )
+            await handler(Incoming.of(message, envelope, topic))
 
     async def _rehandle(self, letter: Letter) -> None:
         """Handle a letter's event once more; a refusal by the domain ends it, too."""

@@ -21,7 +21,7 @@ from entente_chassis.auth import Caller, Role
 from entente_chassis.clock import Clock
 from entente_chassis.filters import flag, parse_filter, text
 from entente_chassis.refusal import Aborted, NotFound, Refusal, Unavailable
-from entente_chassis.rpc import Access, current_caller, new_id
+from entente_chassis.rpc import Access, current_caller, new_id, request_key
 from entente_chassis.rpc.errors import to_status
 from entente_chassis.store.aggregates import Aggregates
 from entente_chassis.store.model import Change, Kind, Outcome, Request
@@ -354,7 +354,7 @@ class OperationServicer(ops_pb2_grpc.OperationServiceServicer):
         def decide(work: Work | None) -> Change[Work] | None:
             return None if work is None or work.done else Change(replace(work, cancel_requested=True))
 
-        return self._message(await self._work.change(request.name, decide))
+        return self._message(await self._work.change(request.name, decide, request=request_key(request)))
 
     async def _own(self, name: str) -> Outcome[Work]:
         found = await self._work.require(name, what="operation")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from entente_chassis.clock import Clock, FileClock, ScaledClock, SystemClock
 from entente_chassis.consumer import EventConsumer, Handler, Routes
 from entente_chassis.deadletters import LETTERS, PARKS, DeadLetters
 from entente_chassis.faults import describe, is_told_to_end
+from entente_chassis.feeds import Feed, FeedReader, Keys
 from entente_chassis.http import HttpServer, operations_app
 from entente_chassis.ops import DeadLetterServicer, add_dead_letters
 from entente_chassis.refusal import Unavailable
@@ -70,6 +71,7 @@ class Runtime:
         self._channels = Channels(settings, _own_token(service, settings))
         self._aggregates: list[Aggregates[Any]] = []
         self._topics: set[str] = set()
+        self._topics_heard: set[str] = set()
         self._consumed: list[str] = []
         self._routes: dict[type[Message], Handler] = {}
         self._consumer: EventConsumer | None = None
@@ -99,6 +101,19 @@ class Runtime:
             raise ValueError(f"two handlers for {sorted(message.DESCRIPTOR.full_name for message in twice)}")
         self._consumed += [name for name in names if name not in self._consumed]
         self._routes |= routes
+
+    def feed(self, names: Sequence[str], routes: Mapping[type[Message], Keys]) -> Feed:
+        """Hear all of some topics from now on, in every replica, for the streams that are open here.
+
+        Args:
+            names: the topics.
+            routes: what kinds of event are of interest, and whom each concerns.
+        """
+        feed = Feed(routes)
+        self._topics_heard |= set(names)
+        reader = FeedReader(self.settings.kafka_bootstrap, f"entente-{self.service}-feed", names, feed)
+        self.background("feed", reader.run)
+        return feed
 
     @property
     def consumed_topics(self) -> frozenset[str]:
@@ -219,7 +234,7 @@ class Runtime:
     async def _prepare_broker(self) -> None:
         await topics.ensure_topics(
             self.settings.kafka_bootstrap,
-            {*self._topics, *self._consumed},
+            {*self._topics, *self._topics_heard, *self._consumed},
             partitions=self.settings.topic_partitions,
             replication=self.settings.topic_replication,
         )

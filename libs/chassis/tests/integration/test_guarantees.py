@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from entente_chassis.bus import Bus, make_broker
 from entente_chassis.clock import ManualClock, SystemClock
 from entente_chassis.consumer import EventConsumer, Incoming, Routes
 from entente_chassis.deadletters import LETTERS, PARKS, DeadLetters, LetterState
+from entente_chassis.feeds import Feed, FeedReader
 from entente_chassis.refusal import Precondition, Unavailable
 from entente_chassis.relay import Relay
 from entente_chassis.store import Aggregates, Change, Kind
@@ -501,3 +502,24 @@ async def _is(value: Awaitable[Any], wanted: object) -> bool:
 async def _state(aggregates: Aggregates[Effect], id: str) -> list[int]:
     found = await aggregates.get(id)
     return found.state.values if found else []
+
+
+async def test_every_replica_hears_an_event_for_its_open_streams(world: World) -> None:
+    feeds = [Feed({Int64Value: lambda event: [event.subject]}) for _ in range(2)]
+    readers = [
+        asyncio.create_task(FeedReader(world.bootstrap, f"replica-{number}", [world.topic], feed).run())
+        for number, feed in enumerate(feeds)
+    ]
+    try:
+        async with asyncio.timeout(30), AsyncExitStack() as stack:
+            heard = [await stack.enter_async_context(feed.subscribe("sources/a")) for feed in feeds]
+            await world.send("sources/b", 1, Int64Value(value=1))
+            await world.send("sources/a", 1, Int64Value(value=2))
+            for subscription in heard:
+                event = await subscription.next()
+                assert event is not None
+                assert event.message.value == 2
+    finally:
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
