@@ -66,7 +66,7 @@ async def test_killing_services_changes_nothing(
             await asyncio.to_thread(ours.suite.kill, service)
             await asyncio.to_thread(ours.suite.up, [service])
 
-        crashes = []
+        crashes: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
 
             async def checkpoint(part: str) -> None:
