@@ -6,7 +6,6 @@ Run with `python -m entente_stack.otlp --port 4317 --file spans.jsonl`.
 import argparse
 import asyncio
 import json
-import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
 
 from entente_stack import ports
+from entente_stack.processes import told_to_stop
 
 
 class TraceReceiver(trace_service_pb2_grpc.TraceServiceServicer):
@@ -86,10 +86,7 @@ def _value(value: AnyValue) -> Any:
 
 async def serve(port: int, file: Path) -> None:
     """Serve until SIGTERM."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    loop.add_signal_handler(signal.SIGINT, stopping.set)
+    stopping = told_to_stop()
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(TraceReceiver(file), server)  # type: ignore[no-untyped-call]
     server.add_insecure_port(f"{ports.HOST}:{port}")

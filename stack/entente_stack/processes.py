@@ -1,5 +1,6 @@
 """Processes that outlive the command that started them, found again and stopped by their identity, never by a name."""
 
+import asyncio
 import atexit
 import os
 import signal
@@ -15,6 +16,14 @@ from entente_stack.errors import StackError
 
 _CHILDREN: dict[int, "subprocess.Popen[bytes]"] = {}
 """Processes that this very process started: they must be waited for, else they stay as zombies."""
+
+
+def told_to_stop() -> asyncio.Event:
+    """Set when this process gets SIGTERM or SIGINT. For the servers of the stack that are programs of our own."""
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    return told
 
 
 @atexit.register

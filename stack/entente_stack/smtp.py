@@ -6,7 +6,6 @@ Run with `python -m entente_stack.smtp --port 2525 --folder mail`.
 import argparse
 import asyncio
 import json
-import signal
 from datetime import UTC, datetime
 from email import policy
 from email.parser import BytesParser
@@ -16,6 +15,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from entente_stack import ports
+from entente_stack.processes import told_to_stop
 
 INDEX = "index.jsonl"
 
@@ -60,10 +60,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 async def serve(port: int, folder: Path) -> None:
     """Serve until SIGTERM."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    loop.add_signal_handler(signal.SIGINT, stopping.set)
+    stopping, loop = told_to_stop(), asyncio.get_running_loop()
     store = MailStore(folder)
     server = await loop.create_server(lambda: SMTP(store, enable_SMTPUTF8=True, hostname="localhost"), ports.HOST, port)
     async with server:
