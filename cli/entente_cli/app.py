@@ -8,7 +8,7 @@ import typer
 from typer.main import get_command
 
 from entente_cli import errors, output
-from entente_cli.commands import campaign, creators, demo, dlq, report, stack, token, topics
+from entente_cli.commands import campaign, creators, demo, dlq, operations, report, stack, token, topics
 from entente_cli.errors import CommandError
 from entente_stack.errors import StackError
 
@@ -28,6 +28,7 @@ app.add_typer(creators.app, name="creators")
 app.add_typer(campaign.app, name="campaign")
 app.command("report")(report.report)
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(operations.app, name="operations")
 app.command("topics")(topics.topics)
 app.command("token")(token.token)
 

@@ -121,6 +121,12 @@ class Session:
         """The dead letters of one service."""
         return self._stub(ops.DeadLetterServiceStub, service)
 
+    def operations(self, service: str) -> ops.OperationServiceStub:
+        """The long work of one service."""
+        if service not in SERVICES:
+            raise CommandError(f"There is no service {service!r}: it is one of {', '.join(SERVICES)}.")
+        return self._stub(ops.OperationServiceStub, service)
+
     def token(self, who: Who | None = None) -> str:
         """A token for somebody; by default for whom the session acts."""
         if who is None and (given := os.environ.get(TOKEN_VARIABLE)):
