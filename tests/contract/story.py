@@ -1,8 +1,8 @@
 """A campaign from end to end, told to the services through their RPCs, in which everything happens that they publish.
 
 anna goes the whole way and is asked for changes once; bea is declined; carl is invited, and nobody reviews his content
-in time; dora is invited and declines; emil leaves; fred never publishes; gina's content is refused; hugo's application
-is never answered.
+in time, and he calls for a decision; dora is invited and declines; emil leaves; fred never publishes; gina's content is
+refused; hugo is put on the waiting list, and does not take the place that he is offered.
 """
 
 import asyncio
@@ -164,6 +164,8 @@ class Story:
         for name, answer in (("carl", "INVITATION_ANSWER_ACCEPT"), ("dora", "INVITATION_ANSWER_DECLINE")):
             about = {"name": self.collaboration(name), "answer": answer}
             await self.as_creator(name, "campaign", "RespondToInvitation", **about)
+        await self.as_brand("campaign", "WaitlistApplication", name=self.collaboration("hugo"), comment="Bientôt ?")
+        await self.world.settle()
         leaving = {"name": self.collaboration("emil"), "reason": "Plus le temps"}
         await self.as_creator("emil", "campaign", "WithdrawCollaboration", **leaving)
         await self.world.settle()
@@ -279,7 +281,10 @@ class Story:
         self.campaign = first
 
     async def it_ends(self) -> None:
-        """Both who published are completed and rated; the rest expires; the campaign pauses, goes on and completes."""
+        """Who published is completed and rated, one after a dispute; the rest expires; the campaign pauses and ends."""
+        disputed = {"name": self.collaboration("carl"), "reason": "Droits"}
+        await self.as_creator("carl", "campaign", "OpenDispute", **disputed)
+        await self.as_operator("campaign", "ResolveDispute", outcome="DISPUTE_OUTCOME_RESUME", **disputed)
         criteria = ("audienceRelevance", "contentQuality", "engagement", "professionalism", "deadlines", "transparency")
         for name in ("anna", "carl"):
             await self.as_brand("campaign", "CompleteCollaboration", name=self.collaboration(name))

@@ -34,7 +34,7 @@ from entente_chassis.timers import Fire, Timers
 from entente_messaging.adapters.mail import MemoryMailer
 
 # Moments of the machine's own clock, and ids of reservations and of what a process counted.
-NEW_EACH_TIME = {"changed_at", "marks", "position", "reservation"}
+NEW_EACH_TIME = {"changed_at", "marks", "position", "reservation", "voided"}
 
 States = dict[str, dict[str, dict[str, Any]]]
 """service -> collection -> id -> state"""

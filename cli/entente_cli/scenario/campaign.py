@@ -36,6 +36,8 @@ async def publish(stage: Stage) -> None:
     whole.application_deadline_time.FromDatetime(stage.start + timedelta(days=30))
     whole.start_time.FromDatetime(stage.start + timedelta(days=1))
     whole.end_time.FromDatetime(stage.start + timedelta(days=75))
+    # A day of the demo takes a second: it cannot wait for a Monday.
+    whole.timeline.any_day_reminders = True
 
     draft = ca.Campaign()
     draft.CopyFrom(whole)

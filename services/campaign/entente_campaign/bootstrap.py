@@ -10,8 +10,10 @@ from entente_campaign.application.ports import Scorer
 from entente_campaign.application.stores import Stores
 from entente_campaign.entrypoints import events, timers
 from entente_campaign.entrypoints.grpc import ACCESS, CampaignServicer
+from entente_campaign.entrypoints.operations import register
 from entente_campaign.settings import Settings
 from entente_chassis.clock import Clock
+from entente_chassis.operations import Operations
 from entente_chassis.runtime import Runtime
 
 
@@ -39,7 +41,9 @@ def build(
         # Domain time: under a scaled clock a reservation must still outlive the command that made it.
         reservation_hold=timedelta(seconds=settings.reservation_seconds * settings.clock_scale),
     )
-    runtime.serve(add_CampaignServiceServicer_to_server, CampaignServicer(stores), ACCESS)
+    operations = Operations(runtime)
+    register(operations, stores)
+    runtime.serve(add_CampaignServiceServicer_to_server, CampaignServicer(stores, operations), ACCESS)
     runtime.consume(events.CONSUMES, events.routes(stores))
     runtime.timer(stores.campaigns, timers.campaign_clock(stores))
     runtime.timer(stores.collaborations, timers.collaboration_clock(stores))

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from entente.campaign.v1 import service_pb2 as pb
 from entente.type.v1 import type_pb2
 from entente_campaign.application.commands.applications import Result
+from entente_campaign.application.commands.bulk import Bulk, RowResult
 from entente_campaign.domain import places
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import (
@@ -21,8 +22,9 @@ from entente_campaign.domain.campaigns import (
     Objective,
     Persona,
 )
-from entente_campaign.domain.collaborations import Collaboration, Proposal, State
-from entente_campaign.domain.words import DeclineReason, Mechanic, Platform, TargetAudience, Timeline
+from entente_campaign.domain.collaborations import Collaboration, Proposal, State, commands_of
+from entente_campaign.domain.events import DisputeOutcome
+from entente_campaign.domain.words import DeclineReason, Mechanic, Party, Platform, TargetAudience, Timeline
 from entente_chassis.auth import Caller
 from entente_chassis.money import Money
 from entente_chassis.protomap import from_proto, to_proto
@@ -30,7 +32,7 @@ from entente_chassis.refusal import Invalid, Refusal, Violation
 from entente_chassis.rpc.errors import to_status
 from entente_chassis.store import Outcome
 
-_BRAND_ONLY = ("budget", "budget_summary", "places", "places_taken")
+_BRAND_ONLY = ("budget", "budget_summary", "places", "places_taken", "waiting")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def campaign_message(outcome: Outcome[Campaign], caller: Caller) -> pb.Campaign:
         "etag": outcome.etag,
         "budget_summary": _budget_summary(campaign),
         "places_taken": places.taken(campaign.held),
+        "waiting": len(campaign.waiting),
     }
     if not caller.acts_for_brand(campaign.brand):
         values = {name: value for name, value in values.items() if name not in _BRAND_ONLY}
@@ -115,10 +118,31 @@ def collaboration_message(outcome: Outcome[Collaboration], caller: Caller) -> pb
         "etag": outcome.etag,
         "compliance_percent": collaboration.compliance_percent,
         "cost": collaboration.cost,
+        "offer_deadline_time": collaboration.offer.deadline_time if collaboration.offer else None,
+        "waitlist_time": collaboration.waitlist_time if collaboration.state is State.WAITLISTED else None,
+        "allowed_commands": commands_of(collaboration, *_parties(collaboration, caller)),
     }
     if not caller.acts_for_brand(collaboration.brand):
         values |= {"fit": None, "cost": None}
     return to_proto(pb.Collaboration, values)
+
+
+def _parties(collaboration: Collaboration, caller: Caller) -> list[Party]:
+    if caller.is_operator:
+        return [Party.OPERATOR]
+    sides = (
+        (Party.BRAND, caller.acts_for_brand(collaboration.brand)),
+        (Party.CREATOR, caller.acts_for_creator(collaboration.creator)),
+    )
+    return [party for party, acts in sides if acts and not caller.is_service]
+
+
+def row_message(row: int, result: RowResult) -> pb.ApplicationResult:
+    """What came of one row of a bulk."""
+    message = to_proto(pb.ApplicationResult, vars(result) | {"row": row})
+    if result.refusal is not None:
+        message.error.CopyFrom(to_status(result.refusal))
+    return message
 
 
 def payable_message(outcome: Outcome[Collaboration]) -> pb.Payable:
@@ -143,6 +167,11 @@ def _result_message(creator: str, result: Outcome[Collaboration] | Refusal, call
 def proposal(request: pb.ApplyToCampaignRequest | pb.Invitation) -> Proposal:
     """What a creator applies with, or is invited with."""
     return from_proto(Proposal, request)
+
+
+def bulk(request: pb.AnswerApplicationsRequest) -> Bulk:
+    """The answer that many applications are given."""
+    return from_proto(Bulk, request)
 
 
 def platform(number: type_pb2.Platform.ValueType) -> Platform | None:
@@ -175,3 +204,13 @@ def moment(message: Message, field: str) -> datetime | None:
         return None
     time: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
     return time
+
+
+def money(message: Message, field: str) -> Money | None:
+    """An amount of a message, or None when it is not set."""
+    return from_proto(Money, getattr(message, field)) if message.HasField(field) else None
+
+
+def dispute_outcome(number: pb.DisputeOutcome.ValueType) -> DisputeOutcome:
+    """What an operator decides."""
+    return DisputeOutcome(pb.DisputeOutcome.Name(number).removeprefix("DISPUTE_OUTCOME_"))

@@ -16,6 +16,7 @@ from entente_campaign.domain.collaborations import Collaboration
 from entente_campaign.domain.names import collaboration_name, id_of
 from entente_campaign.domain.places import Held, Place
 from entente_campaign.domain.words import Actor
+from entente_chassis.money import Money
 from entente_chassis.refusal import Aborted, Refusal, Unavailable
 from entente_chassis.rpc import new_id
 from entente_chassis.store import Change, Outcome, Request
@@ -35,7 +36,7 @@ async def accept(
     for _ in range(_ATTEMPTS):
         current = (await stores.collaborations.require(name, what="collaboration")).state
         try:
-            collaborations.require_acceptable(current, by=actor.party)
+            collaborations.require_allowed(current, collaborations.Action.ACCEPT, actor.party)
         except Refusal as refusal:
             return await _repeated_or_refused(stores, name, refusal, request, etag)
         reservation = await _reserve(stores, current)
@@ -84,13 +85,15 @@ async def release(stores: Stores, collaboration: Collaboration) -> None:
 async def settle(stores: Stores, collaboration: Collaboration) -> None:
     """A fee is owed: what it takes of the budget is known now."""
     cost, payable = collaboration.cost, collaboration.payable
-    if cost is None or payable is None:
+    settled = collaboration.dispute is not None and collaboration.dispute.resolution is not None
+    if cost is None or (payable is None and not settled):
         return
+    owed = payable.amount if payable else Money.zero(collaboration.currency_code)
     creator_id = id_of(collaboration.creator)
     await _hold(
         stores,
         collaboration.campaign,
-        lambda held: places.settle(held, creator_id, amount=cost, owed=payable.amount),
+        lambda held: places.settle(held, creator_id, amount=cost, owed=owed),
     )
 
 

@@ -52,19 +52,32 @@ async def own_collaboration(
         Denied: it is the other side's command.
     """
     found = await stores.collaborations.require(name, what="collaboration")
+    return found, side_of(caller, found.state, side)
+
+
+def side_of(caller: Caller, collaboration: Collaboration, side: Party | None = None) -> Actor:
+    """The caller as a side of a collaboration.
+
+    Args:
+        side: which side's command it is; None: either's.
+
+    Raises:
+        NotFound: the caller has no side in it.
+        Denied: it is the other side's command.
+    """
     sides = [
         party
         for party, acts in (
-            (Party.BRAND, caller.acts_for_brand(found.state.brand)),
-            (Party.CREATOR, caller.acts_for_creator(found.state.creator)),
+            (Party.BRAND, caller.acts_for_brand(collaboration.brand)),
+            (Party.CREATOR, caller.acts_for_creator(collaboration.creator)),
         )
         if acts
     ]
     if not sides:
-        raise not_found("collaboration", name)
+        raise not_found("collaboration", collaboration.name)
     if side is not None and side not in sides:
-        raise Denied("OTHER_SIDE", f"This is for the {side.lower()} of {name} to do.")
-    return found, _actor(caller, side or sides[0])
+        raise Denied("OTHER_SIDE", f"This is for the {side.lower()} of {collaboration.name} to do.")
+    return _actor(caller, side or sides[0])
 
 
 def not_found(what: str, name: str) -> NotFound:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from entente_campaign import metrics
-from entente_campaign.application import acceptance
+from entente_campaign.application import acceptance, waiting
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain import campaigns, collaborations, places
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Action, Collaboration, State
 from entente_campaign.domain.events import ReminderDue
+from entente_campaign.domain.names import collaboration_name
 from entente_campaign.domain.words import Actor, Party
 from entente_chassis.refusal import NotFound
 from entente_chassis.store import Cause, Change
@@ -62,6 +63,11 @@ async def _every(stores: Stores, campaign: str, states: Collection[State], step:
     while found := await stores.collaborations.find(where, limit=_AT_ONCE):
         for outcome in found:
             await _move(stores, outcome.id, step)
+
+
+async def settle_dispute(stores: Stores, collaboration: str) -> None:
+    """A dispute was decided: the budget knows what that takes."""
+    await acceptance.settle(stores, (await stores.collaborations.require(collaboration, what="collaboration")).state)
 
 
 # -- the review --------------------------------------------------------------------------------------------------------
@@ -138,12 +144,16 @@ async def ring_campaign(stores: Stores, name: str) -> None:
         metrics.campaigns_changed.labels(campaign.state.state).inc()
     for creator_id, place in places.overdue(campaign.state.held, stores.clock.now()):
         await acceptance.conclude(stores, name, creator_id, place.reservation)
+        await waiting.join(stores, collaboration_name(name, creator_id))  # An offer that broke off is made anew.
+    await waiting.offer_places(stores, name)
 
 
 async def ring_collaboration(stores: Stores, name: str) -> None:
     """A collaboration's clock rang: a reminder, an end, or another question to matching."""
     await _move(stores, name, lambda state, now: collaborations.ring(state, actor=CLOCK, now=now))
     found = await stores.collaborations.require(name, what="collaboration")
+    if found.state.state is State.EXPIRED:
+        await waiting.give_up_offer(stores, found.state)
     asked_at = found.state.fit_ask_time
     if asked_at is not None and asked_at <= stores.clock.now():
         await _ask_again(stores, found.state)

@@ -1,6 +1,6 @@
 """What people ask."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,10 +9,50 @@ from entente_campaign.application.stores import Stores
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import OPEN, Campaign, CampaignState
 from entente_campaign.domain.collaborations import Collaboration, State
+from entente_campaign.domain.words import Platform
+from entente_chassis import filters
 from entente_chassis.auth import Caller
 from entente_chassis.store import Outcome
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+COLLABORATION_FILTER = {
+    "name": filters.text("name"),
+    "campaign": filters.text("campaign"),
+    "brand": filters.text("brand"),
+    "creator": filters.text("creator"),
+    "state": filters.one_of("state", {state.value: state.value for state in State}),
+    "initiator": filters.one_of("initiator", {"BRAND": "BRAND", "CREATOR": "CREATOR"}),
+    "platform": filters.one_of("platform", {platform.value: platform.value for platform in Platform}),
+    "followers": filters.number("followers"),
+    "fit": filters.number("fit.score_hundredths", per=100),
+    "fee": filters.number("terms.fee.minor_units"),
+    "create_time": filters.moment("create_time"),
+    "update_time": filters.moment("update_time"),
+    "accept_time": filters.moment("accept_time"),
+    "publication_due_time": filters.moment("publication_due_time"),
+    "publish_time": filters.moment("publish_time"),
+    "answer_deadline_time": filters.moment("answer_deadline_time"),
+}
+"""What lists of collaborations can be asked for."""
+
+COLLABORATION_ORDER = {
+    "name": "_id",
+    "create_time": "create_time",
+    "update_time": "update_time",
+    "fit": "fit.score_hundredths",
+    "followers": "followers",
+    "publication_due_time": "publication_due_time",
+}
+
+
+def read_filter(expression: str) -> Mapping[str, Any]:
+    """What a filter asks of collaborations.
+
+    Raises:
+        Invalid: it cannot be read; all that is wrong is named.
+    """
+    return filters.parse_filter(expression, COLLABORATION_FILTER)
 
 
 async def get_brand(stores: Stores, caller: Caller, name: str) -> Outcome[Brand]:
@@ -68,6 +108,8 @@ async def list_collaborations(
     creator: str,
     brand: str,
     states: Collection[State],
+    filter: str,
+    order_by: str,
     page_size: int,
     page_token: str,
     scope: str,
@@ -82,8 +124,14 @@ async def list_collaborations(
         where["brand"] = brand
     if states:
         where["state"] = {"$in": sorted(states)}
+    if asked := read_filter(filter):
+        where["$and"] = [asked]
+    order = filters.parse_order(order_by, COLLABORATION_ORDER, "_id")
+    # After the filter, which can only narrow what the caller has a side in.
     where |= await _own_side(stores, caller, campaign, creator, brand)
-    return await stores.collaborations.page(where, page_size=page_size, page_token=page_token, scope=scope)
+    return await stores.collaborations.page(
+        where, order_by=order, page_size=page_size, page_token=page_token, scope=scope
+    )
 
 
 async def _own_side(stores: Stores, caller: Caller, campaign: str, creator: str, brand: str) -> dict[str, Any]:

@@ -7,7 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 from entente_campaign.domain import places as places_rules
+from entente_campaign.domain import waiting as waiting_rules
+from entente_campaign.domain.calendars import is_time_zone
 from entente_campaign.domain.places import Place
+from entente_campaign.domain.waiting import Waiting
 from entente_campaign.domain.words import (
     CompensationModel,
     DeliverableKind,
@@ -145,6 +148,7 @@ class Campaign:
     publish_time: datetime | None = None
     started: bool = False
     held: dict[str, Place] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
 
     @property
     def answer_deadline_time(self) -> datetime:
@@ -300,6 +304,11 @@ def _contradictions(campaign: Campaign) -> Iterator[Violation]:
         and campaign.application_deadline_time > campaign.end_time
     ):
         yield Violation("application_deadline_time", "must not be after end_time", "ORDER")
+    if campaign.timeline.time_zone and not is_time_zone(campaign.timeline.time_zone):
+        yield Violation("timeline.time_zone", "must be a name of the IANA database, such as Europe/Paris")
+    half, close = campaign.timeline.half_time_percent or 50, campaign.timeline.close_percent or 80
+    if half >= close:
+        yield Violation("timeline.close_percent", f"must be above half_time_percent, {half}", "ORDER")
     if campaign.compensation and campaign.budget:
         for name, amount in campaign.compensation.amounts.items():
             if amount.currency_code != campaign.budget.currency_code:
@@ -528,13 +537,23 @@ def reserve(campaign: Campaign, creator: str, amount: Money, *, reservation: str
         reservation=reservation,
         until=until,
     )
-    return replace(campaign, held=held)
+    return replace(campaign, held=held, waiting=waiting_rules.without(campaign.waiting, creator))
+
+
+def first_waiting(campaign: Campaign) -> str | None:
+    """Who of the waiting list is offered a place now; None when nobody can be."""
+    if campaign.state not in OPEN or campaign.budget is None:
+        return None
+    return waiting_rules.first(campaign.waiting, campaign.held, places_in_all=campaign.places, budget=campaign.budget)
 
 
 def next_due(campaign: Campaign) -> datetime | None:
-    """When the campaign's clocks ring next: its start, or a reservation that lapses."""
+    """When the campaign's clocks ring next: its start, a reservation that lapses, a free place for who waits."""
     start_time = campaign.start_time if campaign.state is CampaignState.PUBLISHED else None
-    return min((due for due in (start_time, places_rules.next_overdue(campaign.held)) if due), default=None)
+    waits = first_waiting(campaign)
+    since = campaign.waiting[waits].since if waits else None
+    lapses = places_rules.next_overdue(campaign.held)
+    return min((due for due in (start_time, lapses, since) if due), default=None)
 
 
 def _move(campaign: Campaign, to: CampaignState, now: datetime) -> Campaign:

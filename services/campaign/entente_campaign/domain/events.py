@@ -16,6 +16,20 @@ class ReminderKind(StrEnum):
     PUBLICATION_HALF_TIME = "PUBLICATION_HALF_TIME"
     PUBLICATION_CLOSE = "PUBLICATION_CLOSE"
     PUBLICATION_DAY = "PUBLICATION_DAY"
+    INVITATION_UNANSWERED = "INVITATION_UNANSWERED"
+    OFFER_UNANSWERED = "OFFER_UNANSWERED"
+    CONTRACT_UNSIGNED = "CONTRACT_UNSIGNED"
+    PARCEL_UNSENT = "PARCEL_UNSENT"
+    COMPLETION_DUE = "COMPLETION_DUE"
+    DISPUTE_OPEN = "DISPUTE_OPEN"
+
+
+class DisputeOutcome(StrEnum):
+    """What an operator decided."""
+
+    RESUME = "RESUME"
+    SETTLE = "SETTLE"
+    CANCEL = "CANCEL"
 
 
 @dataclass(frozen=True)
@@ -132,6 +146,22 @@ class CollaborationPreselected:
 
 
 @dataclass(frozen=True)
+class CollaborationWaitlisted:
+    """A brand put an application on the waiting list."""
+
+    ref: CollaborationRef
+    comment: str
+
+
+@dataclass(frozen=True)
+class PlaceOffered:
+    """A place became free for a creator on the waiting list."""
+
+    ref: CollaborationRef
+    offer_deadline_time: datetime
+
+
+@dataclass(frozen=True)
 class CollaborationAccepted:
     """Both sides agreed."""
 
@@ -189,6 +219,27 @@ class CollaborationCancelled:
     ref: CollaborationRef
     reason: str
     was_accepted: bool
+
+
+@dataclass(frozen=True)
+class DisputeOpened:
+    """A side does not agree with how it goes."""
+
+    ref: CollaborationRef
+    by: Party
+    reason: str
+    previous_state: str
+
+
+@dataclass(frozen=True)
+class DisputeResolved:
+    """An operator decided a dispute."""
+
+    ref: CollaborationRef
+    outcome: DisputeOutcome
+    reason: str
+    creator_amount: Money | None
+    state: str
 
 
 @dataclass(frozen=True)
@@ -269,12 +320,16 @@ CollaborationEvent = (
     CreatorInvited
     | ApplicationReceived
     | CollaborationPreselected
+    | CollaborationWaitlisted
+    | PlaceOffered
     | CollaborationAccepted
     | CollaborationDeclined
     | CollaborationWithdrawn
     | CollaborationExpired
     | CollaborationOverdue
     | CollaborationCancelled
+    | DisputeOpened
+    | DisputeResolved
     | CollaborationCompleted
     | CollaborationRated
     | ShipmentSent

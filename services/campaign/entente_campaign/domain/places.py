@@ -63,7 +63,10 @@ def reserve(
     """
     mine = held.get(creator)
     if mine is not None and mine.occupied:
-        return {**held, creator: replace(mine, pending_until=until) if mine.pending_until else mine}
+        if mine.pending_until is None:
+            return dict(held)
+        # A place that was offered stays held as long as was said.
+        return {**held, creator: replace(mine, pending_until=max(mine.pending_until, until))}
     if taken(held) >= places:
         raise Precondition(
             "NO_PLACES_LEFT",

@@ -129,35 +129,78 @@ class TargetAudience:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Deadlines of a campaign, in days; 0 means the default."""
+    """Deadlines of a campaign, in days; 0 and "" mean the default.
+
+    Args:
+        half_time_percent: of the time to publish, when the first reminder comes.
+        close_percent: of it, when the second comes.
+        time_zone: of the IANA database; that of the first market by default.
+        any_day_reminders: remind at the exact moment and not on business days at civil hours.
+    """
 
     application_reminder_days: int = 0
     receipt_reminder_days: int = 0
     publication_days: int = 0
     grace_days: int = 0
     payment_days: int = 0
+    invitation_reminder_days: int = 0
+    offer_days: int = 0
+    contract_reminder_days: int = 0
+    contract_days: int = 0
+    shipment_reminder_days: int = 0
+    completion_reminder_days: int = 0
+    dispute_reminder_days: int = 0
+    half_time_percent: int = 0
+    close_percent: int = 0
+    time_zone: str = ""
+    any_day_reminders: bool = False
 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """The deadlines that hold, in days, defaults filled in."""
+    """The deadlines that hold, in days and percent, defaults filled in."""
 
     application_reminder: int
     receipt_reminder: int
     publication: int
     grace: int
     payment: int
+    invitation_reminder: int
+    offer: int
+    contract_reminder: int
+    contract: int
+    shipment_reminder: int
+    completion_reminder: int
+    dispute_reminder: int
+    half_time_percent: int
+    close_percent: int
+
+
+DEFAULT_DAYS = {
+    "application_reminder_days": 2,
+    "receipt_reminder_days": 7,
+    "publication_days": 28,
+    "grace_days": 7,
+    "payment_days": 30,
+    "invitation_reminder_days": 3,
+    "offer_days": 3,
+    "contract_reminder_days": 3,
+    "contract_days": 14,
+    "shipment_reminder_days": 3,
+    "completion_reminder_days": 7,
+    "dispute_reminder_days": 3,
+    "half_time_percent": 50,
+    "close_percent": 80,
+}
+YOUTUBE_PUBLICATION_DAYS = 35
 
 
 def deadlines(timeline: Timeline, platform: Platform | None) -> Deadlines:
     """The deadlines of a campaign on a platform. Long videos take longer."""
-    return Deadlines(
-        application_reminder=timeline.application_reminder_days or 2,
-        receipt_reminder=timeline.receipt_reminder_days or 7,
-        publication=timeline.publication_days or (35 if platform is Platform.YOUTUBE else 28),
-        grace=timeline.grace_days or 7,
-        payment=timeline.payment_days or 30,
-    )
+    given = {name: getattr(timeline, name) or default for name, default in DEFAULT_DAYS.items()}
+    if platform is Platform.YOUTUBE and not timeline.publication_days:
+        given["publication_days"] = YOUTUBE_PUBLICATION_DAYS
+    return Deadlines(**{name.removesuffix("_days"): value for name, value in given.items()})
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from entente.campaign.v1 import events_pb2 as campaign_pb
 from entente.review.v1 import events_pb2 as review_pb
 from entente_campaign.adapters.kinds import EVENTS
-from entente_campaign.application import effects
+from entente_campaign.application import effects, waiting
 from entente_campaign.application.stores import Stores
 from entente_chassis import topics
 from entente_chassis.consumer import Incoming, Routes
@@ -53,6 +53,12 @@ def routes(stores: Stores) -> Routes:
     async def payable_created(event: Incoming[campaign_pb.PayableCreated]) -> None:
         await effects.settle_budget(stores, event.message.ref.collaboration)
 
+    async def waitlisted(event: Incoming[campaign_pb.CollaborationWaitlisted]) -> None:
+        await waiting.join(stores, event.message.ref.collaboration)
+
+    async def dispute_resolved(event: Incoming[campaign_pb.DisputeResolved]) -> None:
+        await effects.settle_dispute(stores, event.message.ref.collaboration)
+
     async def campaign_cancelled(event: Incoming[campaign_pb.CampaignCancelled]) -> None:
         await effects.end_with_campaign(stores, event.message.campaign, event.message.reason)
 
@@ -68,6 +74,8 @@ def routes(stores: Stores) -> Routes:
         campaign_pb.CollaborationExpired: left,
         campaign_pb.CollaborationCancelled: left,
         campaign_pb.PayableCreated: payable_created,
+        campaign_pb.CollaborationWaitlisted: waitlisted,
+        campaign_pb.DisputeResolved: dispute_resolved,
         campaign_pb.CampaignCancelled: campaign_cancelled,
         campaign_pb.CampaignCompleted: campaign_completed,
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from entente.campaign.v1 import service_pb2 as pb
 from entente.campaign.v1 import service_pb2_grpc
+from entente.ops.v1 import ops_pb2
 from entente_campaign.adapters.messages import (
     brand_message,
     campaign_message,
@@ -13,7 +14,9 @@ from entente_campaign.adapters.messages import (
     collaboration_message,
     collaboration_states,
     decline_reasons,
+    dispute_outcome,
     moment,
+    money,
     payable_message,
     platform,
     proposal,
@@ -21,12 +24,15 @@ from entente_campaign.adapters.messages import (
 )
 from entente_campaign.application import queries
 from entente_campaign.application.commands import applications
+from entente_campaign.application.commands import bulk as bulk_commands
 from entente_campaign.application.commands import campaigns as campaign_commands
 from entente_campaign.application.commands.steps import Step, take_step
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain import campaigns, collaborations
 from entente_campaign.domain.events import Ratings
 from entente_campaign.domain.words import Party
+from entente_campaign.entrypoints.operations import ANSWER_APPLICATIONS
+from entente_chassis.operations import Operations
 from entente_chassis.protomap import from_proto
 from entente_chassis.refusal import Invalid, Violation
 from entente_chassis.rpc import Access, Role, current_caller, new_id, request_key
@@ -56,6 +62,8 @@ ACCESS: Access = {
     "AcceptApplications": _BRAND,
     "DeclineApplication": _BRAND,
     "DeclineApplications": _BRAND,
+    "WaitlistApplication": _BRAND,
+    "AnswerApplications": _BRAND,
     "WithdrawCollaboration": _EITHER,
     "GetCollaboration": _READ,
     "ListCollaborations": _READ,
@@ -65,6 +73,8 @@ ACCESS: Access = {
     "ReportPublication": _CREATOR,
     "CompleteCollaboration": _BRAND,
     "RateCollaboration": _BRAND,
+    "OpenDispute": _EITHER,
+    "ResolveDispute": frozenset({Role.OPERATOR}),
     "ListPayables": _BRAND | {Role.SERVICE},
 }
 """Who may call what. Whose brand or creator it is, is asked of each call besides."""
@@ -73,8 +83,9 @@ ACCESS: Access = {
 class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     """Serves brands, campaigns and collaborations."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, operations: Operations) -> None:
         self._stores = stores
+        self._operations = operations
 
     # -- brands and campaigns -----------------------------------------------------------------------------------------
 
@@ -180,6 +191,18 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
         )
         return pb.InviteCreatorsResponse(results=result_messages(results, caller))
 
+    async def WaitlistApplication(self, request: pb.WaitlistApplicationRequest, context: Any) -> pb.Collaboration:
+        return await self._answer(request, Party.BRAND, applications.waitlisting(request.comment))
+
+    async def AnswerApplications(self, request: pb.AnswerApplicationsRequest, context: Any) -> ops_pb2.Operation:
+        asked = queries.read_filter(request.filter)
+        brand, total = await bulk_commands.count_rows(
+            self._stores, current_caller(), campaign=request.campaign, creators=request.creators, asked=asked
+        )
+        return await self._operations.start(
+            ANSWER_APPLICATIONS, request, parent=brand, total=total, request=request_key(request)
+        )
+
     async def RespondToInvitation(self, request: pb.RespondToInvitationRequest, context: Any) -> pb.Collaboration:
         if request.answer == pb.INVITATION_ANSWER_ACCEPT:
             return await self._answer(request, Party.CREATOR, applications.accepting(request.comment))
@@ -210,8 +233,8 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
 
     async def _answer(self, request: Any, side: Party, give: applications.Answer) -> pb.Collaboration:
         caller = current_caller()
-        outcome = await applications.answer(
-            self._stores, caller, request.name, side, give, request=request_key(request), etag=request.etag or None
+        outcome = await give(
+            self._stores, caller, request.name, side, request=request_key(request), etag=request.etag or None
         )
         return collaboration_message(outcome, caller)
 
@@ -254,6 +277,8 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
             creator=request.creator,
             brand=request.brand,
             states=collaboration_states(request.states),
+            filter=request.filter,
+            order_by=request.order_by,
             page_size=request.page_size,
             page_token=request.page_token,
             scope=_scope(request),
@@ -300,6 +325,21 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
         ratings = from_proto(Ratings, request.ratings)
         return await self._step(
             request, Party.BRAND, partial(collaborations.rate, ratings=ratings, comment=request.comment)
+        )
+
+    async def OpenDispute(self, request: pb.OpenDisputeRequest, context: Any) -> pb.Collaboration:
+        return await self._step(request, None, partial(collaborations.open_dispute, reason=request.reason))
+
+    async def ResolveDispute(self, request: pb.ResolveDisputeRequest, context: Any) -> pb.Collaboration:
+        return await self._step(
+            request,
+            None,
+            partial(
+                collaborations.resolve_dispute,
+                outcome=dispute_outcome(request.outcome),
+                creator_amount=money(request, "creator_amount"),
+                reason=request.reason,
+            ),
         )
 
     async def ListPayables(self, request: pb.ListPayablesRequest, context: Any) -> pb.ListPayablesResponse:

@@ -43,6 +43,18 @@ class _ReminderKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reminder
     """To the creator: four fifths of the time to publish are over."""
     REMINDER_KIND_PUBLICATION_DAY: _ReminderKind.ValueType  # 5
     """To the creator: it is the day to publish."""
+    REMINDER_KIND_INVITATION_UNANSWERED: _ReminderKind.ValueType  # 6
+    """To the creator: an invitation waits for an answer."""
+    REMINDER_KIND_OFFER_UNANSWERED: _ReminderKind.ValueType  # 7
+    """To the creator: an offered place waits to be taken."""
+    REMINDER_KIND_CONTRACT_UNSIGNED: _ReminderKind.ValueType  # 8
+    """To the brand: a contract is not agreed yet."""
+    REMINDER_KIND_PARCEL_UNSENT: _ReminderKind.ValueType  # 9
+    """To the brand: a parcel waits to be sent."""
+    REMINDER_KIND_COMPLETION_DUE: _ReminderKind.ValueType  # 10
+    """To the brand: a collaboration whose content is published waits to be closed."""
+    REMINDER_KIND_DISPUTE_OPEN: _ReminderKind.ValueType  # 11
+    """To the operator: a dispute waits for its decision."""
 
 class ReminderKind(_ReminderKind, metaclass=_ReminderKindEnumTypeWrapper):
     """What a reminder is for."""
@@ -59,6 +71,18 @@ REMINDER_KIND_PUBLICATION_CLOSE: ReminderKind.ValueType  # 4
 """To the creator: four fifths of the time to publish are over."""
 REMINDER_KIND_PUBLICATION_DAY: ReminderKind.ValueType  # 5
 """To the creator: it is the day to publish."""
+REMINDER_KIND_INVITATION_UNANSWERED: ReminderKind.ValueType  # 6
+"""To the creator: an invitation waits for an answer."""
+REMINDER_KIND_OFFER_UNANSWERED: ReminderKind.ValueType  # 7
+"""To the creator: an offered place waits to be taken."""
+REMINDER_KIND_CONTRACT_UNSIGNED: ReminderKind.ValueType  # 8
+"""To the brand: a contract is not agreed yet."""
+REMINDER_KIND_PARCEL_UNSENT: ReminderKind.ValueType  # 9
+"""To the brand: a parcel waits to be sent."""
+REMINDER_KIND_COMPLETION_DUE: ReminderKind.ValueType  # 10
+"""To the brand: a collaboration whose content is published waits to be closed."""
+REMINDER_KIND_DISPUTE_OPEN: ReminderKind.ValueType  # 11
+"""To the operator: a dispute waits for its decision."""
 Global___ReminderKind: _TypeAlias = ReminderKind  # noqa: Y015
 
 @_typing.final
@@ -462,6 +486,142 @@ class CollaborationPreselected(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CollaborationPreselected: _TypeAlias = CollaborationPreselected  # noqa: Y015
+
+@_typing.final
+class CollaborationWaitlisted(_message.Message):
+    """A brand put an application on the waiting list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    comment: _builtins.str
+    """A word to the creator; may be empty."""
+    @_builtins.property
+    def ref(self) -> Global___CollaborationRef:
+        """What it is about."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___CollaborationRef | None = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollaborationWaitlisted: _TypeAlias = CollaborationWaitlisted  # noqa: Y015
+
+@_typing.final
+class PlaceOffered(_message.Message):
+    """A place became free for a creator on the waiting list, who is to take it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    OFFER_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ref(self) -> Global___CollaborationRef:
+        """What it is about."""
+
+    @_builtins.property
+    def offer_deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """By when to take it."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___CollaborationRef | None = ...,
+        offer_deadline_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["offer_deadline_time", b"offer_deadline_time", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offer_deadline_time", b"offer_deadline_time", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlaceOffered: _TypeAlias = PlaceOffered  # noqa: Y015
+
+@_typing.final
+class DisputeOpened(_message.Message):
+    """A side called for a decision of the operator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PREVIOUS_STATE_FIELD_NUMBER: _builtins.int
+    by: _service_pb2.Party.ValueType
+    """Which side."""
+    reason: _builtins.str
+    """Why."""
+    previous_state: _service_pb2.CollaborationState.ValueType
+    """Where it stood before."""
+    @_builtins.property
+    def ref(self) -> Global___CollaborationRef:
+        """What it is about."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___CollaborationRef | None = ...,
+        by: _service_pb2.Party.ValueType = ...,
+        reason: _builtins.str = ...,
+        previous_state: _service_pb2.CollaborationState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "previous_state", b"previous_state", "reason", b"reason", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeOpened: _TypeAlias = DisputeOpened  # noqa: Y015
+
+@_typing.final
+class DisputeResolved(_message.Message):
+    """An operator decided a dispute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREATOR_AMOUNT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    outcome: _service_pb2.DisputeOutcome.ValueType
+    """What was decided."""
+    reason: _builtins.str
+    """Why."""
+    state: _service_pb2.CollaborationState.ValueType
+    """Where it stands now."""
+    @_builtins.property
+    def ref(self) -> Global___CollaborationRef:
+        """What it is about."""
+
+    @_builtins.property
+    def creator_amount(self) -> _type_pb2.Money:
+        """What the creator is paid in all; absent unless the outcome is SETTLE."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___CollaborationRef | None = ...,
+        outcome: _service_pb2.DisputeOutcome.ValueType = ...,
+        reason: _builtins.str = ...,
+        creator_amount: _type_pb2.Money | None = ...,
+        state: _service_pb2.CollaborationState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["creator_amount", b"creator_amount", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator_amount", b"creator_amount", "outcome", b"outcome", "reason", b"reason", "ref", b"ref", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeResolved: _TypeAlias = DisputeResolved  # noqa: Y015
 
 @_typing.final
 class CollaborationAccepted(_message.Message):

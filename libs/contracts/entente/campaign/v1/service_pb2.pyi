@@ -84,7 +84,7 @@ class _CollaborationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Co
     COLLABORATION_STATE_PRESELECTED: _CollaborationState.ValueType  # 3
     """Applied, and marked by the brand as one to choose from."""
     COLLABORATION_STATE_CONTRACT_PENDING: _CollaborationState.ValueType  # 4
-    """Accepted; a written contract is still needed. No step leads here yet: contracts are not negotiated yet."""
+    """Accepted; both sides still have to agree on the written contract."""
     COLLABORATION_STATE_SHIPMENT_PENDING: _CollaborationState.ValueType  # 5
     """Accepted; the brand is to send the parcel."""
     COLLABORATION_STATE_SHIPMENT_SENT: _CollaborationState.ValueType  # 6
@@ -114,7 +114,11 @@ class _CollaborationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Co
     COLLABORATION_STATE_CANCELLED: _CollaborationState.ValueType  # 18
     """Ended by the end of the campaign or by content that was refused for good."""
     COLLABORATION_STATE_DISPUTED: _CollaborationState.ValueType  # 19
-    """In dispute. No step leads here yet."""
+    """In dispute: an operator is to decide, and the clocks stand still."""
+    COLLABORATION_STATE_WAITLISTED: _CollaborationState.ValueType  # 20
+    """Applied, and wanted by the brand once a place is free."""
+    COLLABORATION_STATE_OFFERED: _CollaborationState.ValueType  # 21
+    """A place became free for a creator on the waiting list, who is to take it before a deadline."""
 
 class CollaborationState(_CollaborationState, metaclass=_CollaborationStateEnumTypeWrapper):
     """Where a collaboration stands."""
@@ -128,7 +132,7 @@ COLLABORATION_STATE_INVITED: CollaborationState.ValueType  # 2
 COLLABORATION_STATE_PRESELECTED: CollaborationState.ValueType  # 3
 """Applied, and marked by the brand as one to choose from."""
 COLLABORATION_STATE_CONTRACT_PENDING: CollaborationState.ValueType  # 4
-"""Accepted; a written contract is still needed. No step leads here yet: contracts are not negotiated yet."""
+"""Accepted; both sides still have to agree on the written contract."""
 COLLABORATION_STATE_SHIPMENT_PENDING: CollaborationState.ValueType  # 5
 """Accepted; the brand is to send the parcel."""
 COLLABORATION_STATE_SHIPMENT_SENT: CollaborationState.ValueType  # 6
@@ -158,7 +162,11 @@ COLLABORATION_STATE_OVERDUE: CollaborationState.ValueType  # 17
 COLLABORATION_STATE_CANCELLED: CollaborationState.ValueType  # 18
 """Ended by the end of the campaign or by content that was refused for good."""
 COLLABORATION_STATE_DISPUTED: CollaborationState.ValueType  # 19
-"""In dispute. No step leads here yet."""
+"""In dispute: an operator is to decide, and the clocks stand still."""
+COLLABORATION_STATE_WAITLISTED: CollaborationState.ValueType  # 20
+"""Applied, and wanted by the brand once a place is free."""
+COLLABORATION_STATE_OFFERED: CollaborationState.ValueType  # 21
+"""A place became free for a creator on the waiting list, who is to take it before a deadline."""
 Global___CollaborationState: _TypeAlias = CollaborationState  # noqa: Y015
 
 class _Party:
@@ -241,6 +249,34 @@ DECLINE_REASON_OTHER: DeclineReason.ValueType  # 8
 """Something else, said in the comment."""
 Global___DeclineReason: _TypeAlias = DeclineReason  # noqa: Y015
 
+class _DisputeOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DisputeOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DisputeOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DISPUTE_OUTCOME_UNSPECIFIED: _DisputeOutcome.ValueType  # 0
+    """Not said; refused."""
+    DISPUTE_OUTCOME_RESUME: _DisputeOutcome.ValueType  # 1
+    """It goes on where it stood; the time that the dispute took is added to the creator's."""
+    DISPUTE_OUTCOME_SETTLE: _DisputeOutcome.ValueType  # 2
+    """It is closed, and the creator is paid the amount that is named."""
+    DISPUTE_OUTCOME_CANCEL: _DisputeOutcome.ValueType  # 3
+    """It ends, and nobody is paid; what was sent stays spent."""
+
+class DisputeOutcome(_DisputeOutcome, metaclass=_DisputeOutcomeEnumTypeWrapper):
+    """What an operator decides of a dispute."""
+
+DISPUTE_OUTCOME_UNSPECIFIED: DisputeOutcome.ValueType  # 0
+"""Not said; refused."""
+DISPUTE_OUTCOME_RESUME: DisputeOutcome.ValueType  # 1
+"""It goes on where it stood; the time that the dispute took is added to the creator's."""
+DISPUTE_OUTCOME_SETTLE: DisputeOutcome.ValueType  # 2
+"""It is closed, and the creator is paid the amount that is named."""
+DISPUTE_OUTCOME_CANCEL: DisputeOutcome.ValueType  # 3
+"""It ends, and nobody is paid; what was sent stays spent."""
+Global___DisputeOutcome: _TypeAlias = DisputeOutcome  # noqa: Y015
+
 class _InvitationAnswer:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -264,6 +300,38 @@ INVITATION_ANSWER_ACCEPT: InvitationAnswer.ValueType  # 1
 INVITATION_ANSWER_DECLINE: InvitationAnswer.ValueType  # 2
 """Does not."""
 Global___InvitationAnswer: _TypeAlias = InvitationAnswer  # noqa: Y015
+
+class _ApplicationAnswer:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ApplicationAnswerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApplicationAnswer.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    APPLICATION_ANSWER_UNSPECIFIED: _ApplicationAnswer.ValueType  # 0
+    """Not said; refused."""
+    APPLICATION_ANSWER_ACCEPT: _ApplicationAnswer.ValueType  # 1
+    """Yes, if places and budget allow it."""
+    APPLICATION_ANSWER_DECLINE: _ApplicationAnswer.ValueType  # 2
+    """No."""
+    APPLICATION_ANSWER_PRESELECT: _ApplicationAnswer.ValueType  # 3
+    """Perhaps: one to choose from."""
+    APPLICATION_ANSWER_WAITLIST: _ApplicationAnswer.ValueType  # 4
+    """Once a place is free."""
+
+class ApplicationAnswer(_ApplicationAnswer, metaclass=_ApplicationAnswerEnumTypeWrapper):
+    """What a brand answers to an application."""
+
+APPLICATION_ANSWER_UNSPECIFIED: ApplicationAnswer.ValueType  # 0
+"""Not said; refused."""
+APPLICATION_ANSWER_ACCEPT: ApplicationAnswer.ValueType  # 1
+"""Yes, if places and budget allow it."""
+APPLICATION_ANSWER_DECLINE: ApplicationAnswer.ValueType  # 2
+"""No."""
+APPLICATION_ANSWER_PRESELECT: ApplicationAnswer.ValueType  # 3
+"""Perhaps: one to choose from."""
+APPLICATION_ANSWER_WAITLIST: ApplicationAnswer.ValueType  # 4
+"""Once a place is free."""
+Global___ApplicationAnswer: _TypeAlias = ApplicationAnswer  # noqa: Y015
 
 @_typing.final
 class Brand(_message.Message):
@@ -580,6 +648,17 @@ class Timeline(_message.Message):
     PUBLICATION_DAYS_FIELD_NUMBER: _builtins.int
     GRACE_DAYS_FIELD_NUMBER: _builtins.int
     PAYMENT_DAYS_FIELD_NUMBER: _builtins.int
+    INVITATION_REMINDER_DAYS_FIELD_NUMBER: _builtins.int
+    OFFER_DAYS_FIELD_NUMBER: _builtins.int
+    CONTRACT_REMINDER_DAYS_FIELD_NUMBER: _builtins.int
+    CONTRACT_DAYS_FIELD_NUMBER: _builtins.int
+    SHIPMENT_REMINDER_DAYS_FIELD_NUMBER: _builtins.int
+    COMPLETION_REMINDER_DAYS_FIELD_NUMBER: _builtins.int
+    DISPUTE_REMINDER_DAYS_FIELD_NUMBER: _builtins.int
+    HALF_TIME_PERCENT_FIELD_NUMBER: _builtins.int
+    CLOSE_PERCENT_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    ANY_DAY_REMINDERS_FIELD_NUMBER: _builtins.int
     application_reminder_days: _builtins.int
     """The brand is reminded of an application that waits for so long; 2."""
     receipt_reminder_days: _builtins.int
@@ -590,6 +669,30 @@ class Timeline(_message.Message):
     """Days of grace after that; 7."""
     payment_days: _builtins.int
     """A fee is due so long after publication; 30."""
+    invitation_reminder_days: _builtins.int
+    """The creator is reminded of an invitation that waits for so long; 3."""
+    offer_days: _builtins.int
+    """A creator on the waiting list has so long to take a place that became free; 3."""
+    contract_reminder_days: _builtins.int
+    """The brand is reminded of a contract that is not agreed so long after the acceptance; 3."""
+    contract_days: _builtins.int
+    """A collaboration whose contract is not agreed so long after the acceptance expires; 14."""
+    shipment_reminder_days: _builtins.int
+    """The brand is reminded of a parcel that it has not sent for so long; 3."""
+    completion_reminder_days: _builtins.int
+    """The brand is reminded to close a collaboration whose content was published so long ago; 7."""
+    dispute_reminder_days: _builtins.int
+    """The operator is reminded of a dispute that is open for so long; 3."""
+    half_time_percent: _builtins.int
+    """The creator is reminded after so many percent of the time to publish; 50."""
+    close_percent: _builtins.int
+    """The creator is reminded again after so many percent of it; 80."""
+    time_zone: _builtins.str
+    """Where days and civil hours are counted, a name of the IANA database such as "Europe/Paris"; empty: where the first
+    market is.
+    """
+    any_day_reminders: _builtins.bool
+    """Remind at the exact moment, instead of on the next business day of every market between 9 and 18 o'clock."""
     def __init__(
         self,
         *,
@@ -598,10 +701,21 @@ class Timeline(_message.Message):
         publication_days: _builtins.int = ...,
         grace_days: _builtins.int = ...,
         payment_days: _builtins.int = ...,
+        invitation_reminder_days: _builtins.int = ...,
+        offer_days: _builtins.int = ...,
+        contract_reminder_days: _builtins.int = ...,
+        contract_days: _builtins.int = ...,
+        shipment_reminder_days: _builtins.int = ...,
+        completion_reminder_days: _builtins.int = ...,
+        dispute_reminder_days: _builtins.int = ...,
+        half_time_percent: _builtins.int = ...,
+        close_percent: _builtins.int = ...,
+        time_zone: _builtins.str = ...,
+        any_day_reminders: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_reminder_days", b"application_reminder_days", "grace_days", b"grace_days", "payment_days", b"payment_days", "publication_days", b"publication_days", "receipt_reminder_days", b"receipt_reminder_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_day_reminders", b"any_day_reminders", "application_reminder_days", b"application_reminder_days", "close_percent", b"close_percent", "completion_reminder_days", b"completion_reminder_days", "contract_days", b"contract_days", "contract_reminder_days", b"contract_reminder_days", "dispute_reminder_days", b"dispute_reminder_days", "grace_days", b"grace_days", "half_time_percent", b"half_time_percent", "invitation_reminder_days", b"invitation_reminder_days", "offer_days", b"offer_days", "payment_days", b"payment_days", "publication_days", b"publication_days", "receipt_reminder_days", b"receipt_reminder_days", "shipment_reminder_days", b"shipment_reminder_days", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -681,6 +795,7 @@ class Campaign(_message.Message):
     PUBLISH_TIME_FIELD_NUMBER: _builtins.int
     BUDGET_SUMMARY_FIELD_NUMBER: _builtins.int
     PLACES_TAKEN_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "campaigns/{campaign}"; set by the service."""
     etag: _builtins.str
@@ -701,6 +816,8 @@ class Campaign(_message.Message):
     """How many creators can be accepted."""
     places_taken: _builtins.int
     """Places that are taken; set by the service."""
+    waiting: _builtins.int
+    """Creators on the waiting list; set by the service."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created; set by the service."""
@@ -794,10 +911,11 @@ class Campaign(_message.Message):
         publish_time: _timestamp_pb2.Timestamp | None = ...,
         budget_summary: Global___BudgetSummary | None = ...,
         places_taken: _builtins.int = ...,
+        waiting: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["application_deadline_time", b"application_deadline_time", "brief", b"brief", "budget", b"budget", "budget_summary", b"budget_summary", "compensation", b"compensation", "create_time", b"create_time", "end_time", b"end_time", "objective", b"objective", "persona", b"persona", "publish_time", b"publish_time", "start_time", b"start_time", "target_audience", b"target_audience", "timeline", b"timeline", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_deadline_time", b"application_deadline_time", "brand", b"brand", "brand_display_name", b"brand_display_name", "brief", b"brief", "brief_revision", b"brief_revision", "budget", b"budget", "budget_summary", b"budget_summary", "compensation", b"compensation", "create_time", b"create_time", "end_time", b"end_time", "etag", b"etag", "markets", b"markets", "mechanic", b"mechanic", "name", b"name", "objective", b"objective", "persona", b"persona", "places", b"places", "places_taken", b"places_taken", "platforms", b"platforms", "publish_time", b"publish_time", "start_time", b"start_time", "state", b"state", "target_audience", b"target_audience", "timeline", b"timeline", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_deadline_time", b"application_deadline_time", "brand", b"brand", "brand_display_name", b"brand_display_name", "brief", b"brief", "brief_revision", b"brief_revision", "budget", b"budget", "budget_summary", b"budget_summary", "compensation", b"compensation", "create_time", b"create_time", "end_time", b"end_time", "etag", b"etag", "markets", b"markets", "mechanic", b"mechanic", "name", b"name", "objective", b"objective", "persona", b"persona", "places", b"places", "places_taken", b"places_taken", "platforms", b"platforms", "publish_time", b"publish_time", "start_time", b"start_time", "state", b"state", "target_audience", b"target_audience", "timeline", b"timeline", "title", b"title", "update_time", b"update_time", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1188,6 +1306,94 @@ class Payable(_message.Message):
 Global___Payable: _TypeAlias = Payable  # noqa: Y015
 
 @_typing.final
+class Dispute(_message.Message):
+    """A disagreement, and what was decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENED_BY_FIELD_NUMBER: _builtins.int
+    OPENER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    OPEN_TIME_FIELD_NUMBER: _builtins.int
+    PREVIOUS_STATE_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    opened_by: Global___Party.ValueType
+    """Which side called for a decision."""
+    opener: _builtins.str
+    """Who: the subject of the caller's token."""
+    reason: _builtins.str
+    """Why."""
+    previous_state: Global___CollaborationState.ValueType
+    """Where the collaboration goes on when the outcome is RESUME."""
+    @_builtins.property
+    def open_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def resolution(self) -> Global___DisputeResolution:
+        """The decision; absent while there is none."""
+
+    def __init__(
+        self,
+        *,
+        opened_by: Global___Party.ValueType = ...,
+        opener: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        open_time: _timestamp_pb2.Timestamp | None = ...,
+        previous_state: Global___CollaborationState.ValueType = ...,
+        resolution: Global___DisputeResolution | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["open_time", b"open_time", "resolution", b"resolution"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_time", b"open_time", "opened_by", b"opened_by", "opener", b"opener", "previous_state", b"previous_state", "reason", b"reason", "resolution", b"resolution"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Dispute: _TypeAlias = Dispute  # noqa: Y015
+
+@_typing.final
+class DisputeResolution(_message.Message):
+    """The decision of a dispute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREATOR_AMOUNT_FIELD_NUMBER: _builtins.int
+    RESOLVER_FIELD_NUMBER: _builtins.int
+    RESOLVE_TIME_FIELD_NUMBER: _builtins.int
+    outcome: Global___DisputeOutcome.ValueType
+    """What was decided."""
+    reason: _builtins.str
+    """Why."""
+    resolver: _builtins.str
+    """Who decided: the subject of the operator's token."""
+    @_builtins.property
+    def creator_amount(self) -> _type_pb2.Money:
+        """What the creator is paid in all; absent unless the outcome is SETTLE."""
+
+    @_builtins.property
+    def resolve_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        outcome: Global___DisputeOutcome.ValueType = ...,
+        reason: _builtins.str = ...,
+        creator_amount: _type_pb2.Money | None = ...,
+        resolver: _builtins.str = ...,
+        resolve_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["creator_amount", b"creator_amount", "resolve_time", b"resolve_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator_amount", b"creator_amount", "outcome", b"outcome", "reason", b"reason", "resolve_time", b"resolve_time", "resolver", b"resolver"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeResolution: _TypeAlias = DisputeResolution  # noqa: Y015
+
+@_typing.final
 class Collaboration(_message.Message):
     """One creator in one campaign."""
 
@@ -1225,6 +1431,10 @@ class Collaboration(_message.Message):
     RATINGS_FIELD_NUMBER: _builtins.int
     RATING_COMMENT_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    ALLOWED_COMMANDS_FIELD_NUMBER: _builtins.int
+    WAITLIST_TIME_FIELD_NUMBER: _builtins.int
+    OFFER_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    DISPUTE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "campaigns/{campaign}/collaborations/{creator}"."""
     etag: _builtins.str
@@ -1323,6 +1533,22 @@ class Collaboration(_message.Message):
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
         """Its steps, the oldest first; the last 100."""
 
+    @_builtins.property
+    def allowed_commands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the caller can do with it now: names of RPCs."""
+
+    @_builtins.property
+    def waitlist_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it is on the waiting list; absent when it is not."""
+
+    @_builtins.property
+    def offer_deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """By when an offered place has to be taken; absent when none is offered."""
+
+    @_builtins.property
+    def dispute(self) -> Global___Dispute:
+        """The last dispute; absent when there was none."""
+
     def __init__(
         self,
         *,
@@ -1358,10 +1584,14 @@ class Collaboration(_message.Message):
         ratings: Global___Ratings | None = ...,
         rating_comment: _builtins.str = ...,
         history: _abc.Iterable[Global___Step] | None = ...,
+        allowed_commands: _abc.Iterable[_builtins.str] | None = ...,
+        waitlist_time: _timestamp_pb2.Timestamp | None = ...,
+        offer_deadline_time: _timestamp_pb2.Timestamp | None = ...,
+        dispute: Global___Dispute | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "accept_time", b"accept_time", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "compliance_percent", b"compliance_percent", "cost", b"cost", "create_time", b"create_time", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "payable", b"payable", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "ratings", b"ratings", "shipment", b"shipment", "terms", b"terms", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "accept_time", b"accept_time", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "compliance_percent", b"compliance_percent", "cost", b"cost", "create_time", b"create_time", "dispute", b"dispute", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "offer_deadline_time", b"offer_deadline_time", "payable", b"payable", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "ratings", b"ratings", "shipment", b"shipment", "terms", b"terms", "update_time", b"update_time", "waitlist_time", b"waitlist_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "accept_time", b"accept_time", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "campaign_title", b"campaign_title", "compliance_percent", b"compliance_percent", "cost", b"cost", "create_time", b"create_time", "creator", b"creator", "creator_display_name", b"creator_display_name", "decline_reasons", b"decline_reasons", "etag", b"etag", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "history", b"history", "initiator", b"initiator", "message", b"message", "name", b"name", "payable", b"payable", "platform", b"platform", "posts", b"posts", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "rating_comment", b"rating_comment", "ratings", b"ratings", "shipment", b"shipment", "state", b"state", "terms", b"terms", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "accept_time", b"accept_time", "allowed_commands", b"allowed_commands", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "campaign_title", b"campaign_title", "compliance_percent", b"compliance_percent", "cost", b"cost", "create_time", b"create_time", "creator", b"creator", "creator_display_name", b"creator_display_name", "decline_reasons", b"decline_reasons", "dispute", b"dispute", "etag", b"etag", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "history", b"history", "initiator", b"initiator", "message", b"message", "name", b"name", "offer_deadline_time", b"offer_deadline_time", "payable", b"payable", "platform", b"platform", "posts", b"posts", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "rating_comment", b"rating_comment", "ratings", b"ratings", "shipment", b"shipment", "state", b"state", "terms", b"terms", "update_time", b"update_time", "waitlist_time", b"waitlist_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__compliance_percent: _TypeAlias = _typing.Literal["compliance_percent"]  # noqa: Y015
     _WhichOneofArgType__compliance_percent: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent"]  # noqa: Y015
@@ -2179,6 +2409,240 @@ class DeclineApplicationsResponse(_message.Message):
 Global___DeclineApplicationsResponse: _TypeAlias = DeclineApplicationsResponse  # noqa: Y015
 
 @_typing.final
+class WaitlistApplicationRequest(_message.Message):
+    """Puts an application on the waiting list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"campaigns/{campaign}/collaborations/{creator}"."""
+    comment: _builtins.str
+    """A word to the creator."""
+    etag: _builtins.str
+    """The state that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaitlistApplicationRequest: _TypeAlias = WaitlistApplicationRequest  # noqa: Y015
+
+@_typing.final
+class AnswerApplicationsRequest(_message.Message):
+    """Gives many applications the same answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    CREATORS_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """The campaign, "campaigns/{campaign}"."""
+    filter: _builtins.str
+    """Instead of creators: every application of the campaign that waits for an answer and matches, as AIP-160 writes it,
+    for example `fit < 60` or `followers < 5000 AND platform = TIKTOK`. Fields as in ListCollaborations.
+    """
+    answer: Global___ApplicationAnswer.ValueType
+    """The answer."""
+    comment: _builtins.str
+    """A word to the creators. With DECLINE and without reasons, what the fit score rests on is added to it."""
+    validate_only: _builtins.bool
+    """Only say what would come of it, and change nothing."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    @_builtins.property
+    def creators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The creators, "creators/{creator}", answered in this order. A row that is no such name is refused by itself."""
+
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[Global___DeclineReason.ValueType]:
+        """Why, with DECLINE. Empty: the parts of the fit score that are weakest say why, application by application."""
+
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        creators: _abc.Iterable[_builtins.str] | None = ...,
+        filter: _builtins.str = ...,
+        answer: Global___ApplicationAnswer.ValueType = ...,
+        reasons: _abc.Iterable[Global___DeclineReason.ValueType] | None = ...,
+        comment: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "campaign", b"campaign", "comment", b"comment", "creators", b"creators", "filter", b"filter", "reasons", b"reasons", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerApplicationsRequest: _TypeAlias = AnswerApplicationsRequest  # noqa: Y015
+
+@_typing.final
+class ApplicationResult(_message.Message):
+    """What came of one application."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    row: _builtins.int
+    """Which row it was, from 1; with a filter, in the order of names."""
+    creator: _builtins.str
+    """The creator, as the row has it."""
+    state: Global___CollaborationState.ValueType
+    """Where the application stands now; with validate_only, where it would stand. Not said when it was refused."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[Global___DeclineReason.ValueType]:
+        """The reasons that were given, with DECLINE."""
+
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Why the answer was refused, with its reason in the details; absent when it was given."""
+
+    def __init__(
+        self,
+        *,
+        row: _builtins.int = ...,
+        creator: _builtins.str = ...,
+        state: Global___CollaborationState.ValueType = ...,
+        reasons: _abc.Iterable[Global___DeclineReason.ValueType] | None = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "error", b"error", "reasons", b"reasons", "row", b"row", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplicationResult: _TypeAlias = ApplicationResult  # noqa: Y015
+
+@_typing.final
+class AnswerApplicationsResponse(_message.Message):
+    """What came of the answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplicationResult]:
+        """One result for each row."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ApplicationResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerApplicationsResponse: _TypeAlias = AnswerApplicationsResponse  # noqa: Y015
+
+@_typing.final
+class OpenDisputeRequest(_message.Message):
+    """Calls for a decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"campaigns/{campaign}/collaborations/{creator}"."""
+    reason: _builtins.str
+    """What the disagreement is."""
+    etag: _builtins.str
+    """The state that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenDisputeRequest: _TypeAlias = OpenDisputeRequest  # noqa: Y015
+
+@_typing.final
+class ResolveDisputeRequest(_message.Message):
+    """Decides a dispute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    CREATOR_AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"campaigns/{campaign}/collaborations/{creator}"."""
+    outcome: Global___DisputeOutcome.ValueType
+    """The decision."""
+    reason: _builtins.str
+    """Why; both sides see it."""
+    etag: _builtins.str
+    """The state that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    @_builtins.property
+    def creator_amount(self) -> _type_pb2.Money:
+        """What the creator is paid in all, from 0 to the agreed fee; with SETTLE, and with it only."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        outcome: Global___DisputeOutcome.ValueType = ...,
+        creator_amount: _type_pb2.Money | None = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["creator_amount", b"creator_amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator_amount", b"creator_amount", "etag", b"etag", "name", b"name", "outcome", b"outcome", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveDisputeRequest: _TypeAlias = ResolveDisputeRequest  # noqa: Y015
+
+@_typing.final
 class WithdrawCollaborationRequest(_message.Message):
     """Takes back an application or invitation, or leaves."""
 
@@ -2246,6 +2710,8 @@ class ListCollaborationsRequest(_message.Message):
     STATES_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """"campaigns/{campaign}", or "campaigns/-" for all campaigns, together with creator or brand."""
     creator: _builtins.str
@@ -2256,6 +2722,15 @@ class ListCollaborationsRequest(_message.Message):
     """How many at most; 0 means 50."""
     page_token: _builtins.str
     """Token of the page before; empty for the first page."""
+    filter: _builtins.str
+    """Only those that match, as AIP-160 writes it: `state = OVERDUE AND platform = TIKTOK`. Fields: name, campaign, brand,
+    creator, state, initiator, platform, followers, fit (points, two decimals), fee (minor units), create_time,
+    update_time, accept_time, publication_due_time, publish_time, answer_deadline_time. Empty: all.
+    """
+    order_by: _builtins.str
+    """"name", "create_time", "update_time", "fit", "followers" or "publication_due_time", with " desc" for the reverse;
+    empty: name.
+    """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CollaborationState.ValueType]:
         """Only those in one of these states; empty: in any."""
@@ -2269,10 +2744,12 @@ class ListCollaborationsRequest(_message.Message):
         states: _abc.Iterable[Global___CollaborationState.ValueType] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "creator", b"creator", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "creator", b"creator", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

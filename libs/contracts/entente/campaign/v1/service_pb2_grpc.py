@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from entente.campaign.v1 import service_pb2 as entente_dot_campaign_dot_v1_dot_service__pb2
+from entente.ops.v1 import ops_pb2 as entente_dot_ops_dot_v1_dot_ops__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -130,6 +131,16 @@ class CampaignServiceStub:
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.DeclineApplicationsRequest.SerializeToString,
                 response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.DeclineApplicationsResponse.FromString,
                 _registered_method=True)
+        self.WaitlistApplication = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/WaitlistApplication',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.WaitlistApplicationRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
+                _registered_method=True)
+        self.AnswerApplications = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/AnswerApplications',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.AnswerApplicationsRequest.SerializeToString,
+                response_deserializer=entente_dot_ops_dot_v1_dot_ops__pb2.Operation.FromString,
+                _registered_method=True)
         self.WithdrawCollaboration = channel.unary_unary(
                 '/entente.campaign.v1.CampaignService/WithdrawCollaboration',
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.WithdrawCollaborationRequest.SerializeToString,
@@ -173,6 +184,16 @@ class CampaignServiceStub:
         self.RateCollaboration = channel.unary_unary(
                 '/entente.campaign.v1.CampaignService/RateCollaboration',
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.RateCollaborationRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
+                _registered_method=True)
+        self.OpenDispute = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/OpenDispute',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.OpenDisputeRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
+                _registered_method=True)
+        self.ResolveDispute = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/ResolveDispute',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ResolveDisputeRequest.SerializeToString,
                 response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
                 _registered_method=True)
         self.ListPayables = channel.unary_unary(
@@ -319,6 +340,23 @@ class CampaignServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WaitlistApplication(self, request, context):
+        """The brand puts an application on the waiting list. When a place becomes free it is offered to who waits longest and
+        fits the budget, with a deadline (timeline.offer_days); the creator takes or leaves it with RespondToInvitation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerApplications(self, request, context):
+        """Gives many applications of a campaign the same answer: those of a list of creators, or those that a filter names.
+        Returns an operation whose response is an AnswerApplicationsResponse with one result for each; a bad row is named
+        and does not stop the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WithdrawCollaboration(self, request, context):
         """The creator takes back an application or leaves before publishing, or the brand takes back an invitation.
         """
@@ -377,6 +415,20 @@ class CampaignServiceServicer:
 
     def RateCollaboration(self, request, context):
         """The brand rates a completed collaboration on six criteria.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenDispute(self, request, context):
+        """Either side calls for a decision of the operator; the clocks stand still until there is one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveDispute(self, request, context):
+        """The operator decides who gets what.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -487,6 +539,16 @@ def add_CampaignServiceServicer_to_server(servicer, server):
                     request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.DeclineApplicationsRequest.FromString,
                     response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.DeclineApplicationsResponse.SerializeToString,
             ),
+            'WaitlistApplication': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaitlistApplication,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.WaitlistApplicationRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.SerializeToString,
+            ),
+            'AnswerApplications': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerApplications,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.AnswerApplicationsRequest.FromString,
+                    response_serializer=entente_dot_ops_dot_v1_dot_ops__pb2.Operation.SerializeToString,
+            ),
             'WithdrawCollaboration': grpc.unary_unary_rpc_method_handler(
                     servicer.WithdrawCollaboration,
                     request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.WithdrawCollaborationRequest.FromString,
@@ -530,6 +592,16 @@ def add_CampaignServiceServicer_to_server(servicer, server):
             'RateCollaboration': grpc.unary_unary_rpc_method_handler(
                     servicer.RateCollaboration,
                     request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.RateCollaborationRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.SerializeToString,
+            ),
+            'OpenDispute': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenDispute,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.OpenDisputeRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.SerializeToString,
+            ),
+            'ResolveDispute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveDispute,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ResolveDisputeRequest.FromString,
                     response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.SerializeToString,
             ),
             'ListPayables': grpc.unary_unary_rpc_method_handler(
@@ -1063,6 +1135,60 @@ class CampaignService:
             _registered_method=True)
 
     @staticmethod
+    def WaitlistApplication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/WaitlistApplication',
+            entente_dot_campaign_dot_v1_dot_service__pb2.WaitlistApplicationRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerApplications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/AnswerApplications',
+            entente_dot_campaign_dot_v1_dot_service__pb2.AnswerApplicationsRequest.SerializeToString,
+            entente_dot_ops_dot_v1_dot_ops__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def WithdrawCollaboration(request,
             target,
             options=(),
@@ -1294,6 +1420,60 @@ class CampaignService:
             target,
             '/entente.campaign.v1.CampaignService/RateCollaboration',
             entente_dot_campaign_dot_v1_dot_service__pb2.RateCollaborationRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenDispute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/OpenDispute',
+            entente_dot_campaign_dot_v1_dot_service__pb2.OpenDisputeRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveDispute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/ResolveDispute',
+            entente_dot_campaign_dot_v1_dot_service__pb2.ResolveDisputeRequest.SerializeToString,
             entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
             options,
             channel_credentials,

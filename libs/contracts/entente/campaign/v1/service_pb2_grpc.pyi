@@ -7,6 +7,7 @@ with their steps, places and budget, parcels, clocks and payables.
 
 from collections import abc as _abc
 from entente.campaign.v1 import service_pb2 as _service_pb2
+from entente.ops.v1 import ops_pb2 as _ops_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 
@@ -56,6 +57,15 @@ class CampaignServiceStub:
     """The brand declines an application, with its reasons."""
     DeclineApplications: _aio.UnaryUnaryMultiCallable[_service_pb2.DeclineApplicationsRequest, _service_pb2.DeclineApplicationsResponse]
     """The brand declines several applications; there is one result for each."""
+    WaitlistApplication: _aio.UnaryUnaryMultiCallable[_service_pb2.WaitlistApplicationRequest, _service_pb2.Collaboration]
+    """The brand puts an application on the waiting list. When a place becomes free it is offered to who waits longest and
+    fits the budget, with a deadline (timeline.offer_days); the creator takes or leaves it with RespondToInvitation.
+    """
+    AnswerApplications: _aio.UnaryUnaryMultiCallable[_service_pb2.AnswerApplicationsRequest, _ops_pb2.Operation]
+    """Gives many applications of a campaign the same answer: those of a list of creators, or those that a filter names.
+    Returns an operation whose response is an AnswerApplicationsResponse with one result for each; a bad row is named
+    and does not stop the others.
+    """
     WithdrawCollaboration: _aio.UnaryUnaryMultiCallable[_service_pb2.WithdrawCollaborationRequest, _service_pb2.Collaboration]
     """The creator takes back an application or leaves before publishing, or the brand takes back an invitation."""
     GetCollaboration: _aio.UnaryUnaryMultiCallable[_service_pb2.GetCollaborationRequest, _service_pb2.Collaboration]
@@ -74,6 +84,10 @@ class CampaignServiceStub:
     """The brand closes a collaboration whose content is published."""
     RateCollaboration: _aio.UnaryUnaryMultiCallable[_service_pb2.RateCollaborationRequest, _service_pb2.Collaboration]
     """The brand rates a completed collaboration on six criteria."""
+    OpenDispute: _aio.UnaryUnaryMultiCallable[_service_pb2.OpenDisputeRequest, _service_pb2.Collaboration]
+    """Either side calls for a decision of the operator; the clocks stand still until there is one."""
+    ResolveDispute: _aio.UnaryUnaryMultiCallable[_service_pb2.ResolveDisputeRequest, _service_pb2.Collaboration]
+    """The operator decides who gets what."""
     ListPayables: _aio.UnaryUnaryMultiCallable[_service_pb2.ListPayablesRequest, _service_pb2.ListPayablesResponse]
     """Lists what a brand owes its creators, and when."""
 
@@ -233,6 +247,27 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         """The brand declines several applications; there is one result for each."""
 
     @_abc_1.abstractmethod
+    def WaitlistApplication(
+        self,
+        request: _service_pb2.WaitlistApplicationRequest,
+        context: _aio.ServicerContext[_service_pb2.WaitlistApplicationRequest, _abc.Awaitable[_service_pb2.Collaboration]],
+    ) -> _abc.Awaitable[_service_pb2.Collaboration]:
+        """The brand puts an application on the waiting list. When a place becomes free it is offered to who waits longest and
+        fits the budget, with a deadline (timeline.offer_days); the creator takes or leaves it with RespondToInvitation.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerApplications(
+        self,
+        request: _service_pb2.AnswerApplicationsRequest,
+        context: _aio.ServicerContext[_service_pb2.AnswerApplicationsRequest, _abc.Awaitable[_ops_pb2.Operation]],
+    ) -> _abc.Awaitable[_ops_pb2.Operation]:
+        """Gives many applications of a campaign the same answer: those of a list of creators, or those that a filter names.
+        Returns an operation whose response is an AnswerApplicationsResponse with one result for each; a bad row is named
+        and does not stop the others.
+        """
+
+    @_abc_1.abstractmethod
     def WithdrawCollaboration(
         self,
         request: _service_pb2.WithdrawCollaborationRequest,
@@ -303,6 +338,22 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.RateCollaborationRequest, _abc.Awaitable[_service_pb2.Collaboration]],
     ) -> _abc.Awaitable[_service_pb2.Collaboration]:
         """The brand rates a completed collaboration on six criteria."""
+
+    @_abc_1.abstractmethod
+    def OpenDispute(
+        self,
+        request: _service_pb2.OpenDisputeRequest,
+        context: _aio.ServicerContext[_service_pb2.OpenDisputeRequest, _abc.Awaitable[_service_pb2.Collaboration]],
+    ) -> _abc.Awaitable[_service_pb2.Collaboration]:
+        """Either side calls for a decision of the operator; the clocks stand still until there is one."""
+
+    @_abc_1.abstractmethod
+    def ResolveDispute(
+        self,
+        request: _service_pb2.ResolveDisputeRequest,
+        context: _aio.ServicerContext[_service_pb2.ResolveDisputeRequest, _abc.Awaitable[_service_pb2.Collaboration]],
+    ) -> _abc.Awaitable[_service_pb2.Collaboration]:
+        """The operator decides who gets what."""
 
     @_abc_1.abstractmethod
     def ListPayables(

@@ -5,15 +5,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from entente_campaign.application import acceptance
+from entente_campaign.application import acceptance, waiting
 from entente_campaign.application.access import own_campaign, own_collaboration, require_creator, visible_campaign
-from entente_campaign.application.commands.steps import counted, move
+from entente_campaign.application.commands.steps import counted, take_step
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain import campaigns, collaborations
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Collaboration, Proposal
-from entente_campaign.domain.names import collaboration_name
-from entente_campaign.domain.words import Actor, CreatorSummary, DeclineReason, Party
+from entente_campaign.domain.names import campaign_of, collaboration_name
+from entente_campaign.domain.words import CreatorSummary, DeclineReason, Party
 from entente_chassis.auth import Caller
 from entente_chassis.refusal import AlreadyExists, Refusal, Unavailable
 from entente_chassis.store import Change, Outcome, Request
@@ -86,7 +86,14 @@ class Answer(Protocol):
     """What an application or invitation is answered with."""
 
     def __call__(
-        self, stores: Stores, name: str, *, actor: Actor, request: Request | None, etag: str | None
+        self,
+        stores: Stores,
+        caller: Caller,
+        name: str,
+        side: Party,
+        *,
+        request: Request | None,
+        etag: str | None,
     ) -> Awaitable[Outcome[Collaboration]]:
         """Give the answer."""
         ...
@@ -94,40 +101,53 @@ class Answer(Protocol):
 
 def accepting(comment: str) -> Answer:
     """Yes, if places and budget allow it."""
-    return partial(acceptance.accept, comment=comment)
+
+    async def accept(
+        stores: Stores, caller: Caller, name: str, side: Party, *, request: Request | None, etag: str | None
+    ) -> Outcome[Collaboration]:
+        _, actor = await own_collaboration(stores, caller, name, side)
+        return await acceptance.accept(stores, name, comment=comment, actor=actor, request=request, etag=etag)
+
+    return accept
 
 
 def declining(reasons: Sequence[DeclineReason], comment: str) -> Answer:
     """No, with the reasons."""
 
     async def decline(
-        stores: Stores, name: str, *, actor: Actor, request: Request | None, etag: str | None
+        stores: Stores, caller: Caller, name: str, side: Party, *, request: Request | None, etag: str | None
     ) -> Outcome[Collaboration]:
-        return await move(
-            stores,
-            name,
-            lambda state, now: collaborations.decline(state, reasons=reasons, comment=comment, actor=actor, now=now),
-            request,
-            etag,
-        )
+        step = partial(collaborations.decline, reasons=reasons, comment=comment)
+        declined = await take_step(stores, caller, name, side, step, request=request, etag=etag)
+        if declined.applied:
+            await waiting.give_up_offer(stores, declined.state)
+        return declined
 
     return decline
 
 
-async def answer(
-    stores: Stores,
-    caller: Caller,
-    name: str,
-    side: Party,
-    give: Answer,
-    *,
-    request: Request | None,
-    etag: str | None,
-) -> Outcome[Collaboration]:
-    """One side answers the other's application or invitation."""
-    found, actor = await own_collaboration(stores, caller, name, side)
-    collaborations.require_answered_by(found.state, side)
-    return await give(stores, name, actor=actor, request=request, etag=etag)
+def waitlisting(comment: str) -> Answer:
+    """Yes, once a place is free."""
+
+    async def waitlist(
+        stores: Stores, caller: Caller, name: str, side: Party, *, request: Request | None, etag: str | None
+    ) -> Outcome[Collaboration]:
+        await waiting.require_room(stores, campaign_of(name))
+        step = partial(collaborations.waitlist, comment=comment)
+        return await take_step(stores, caller, name, side, step, request=request, etag=etag)
+
+    return waitlist
+
+
+def preselecting() -> Answer:
+    """Perhaps."""
+
+    async def preselect(
+        stores: Stores, caller: Caller, name: str, side: Party, *, request: Request | None, etag: str | None
+    ) -> Outcome[Collaboration]:
+        return await take_step(stores, caller, name, side, collaborations.preselect, request=request, etag=etag)
+
+    return preselect
 
 
 async def answer_applications(
@@ -138,7 +158,7 @@ async def answer_applications(
 
     def one(creator: str) -> Awaitable[Outcome[Collaboration]]:
         name = collaboration_name(campaign, creator)
-        return answer(stores, caller, name, Party.BRAND, give, request=_part_of(request, creator), etag=None)
+        return give(stores, caller, name, Party.BRAND, request=_part_of(request, creator), etag=None)
 
     return [await _result_of(creator, one(creator)) for creator in creators]
 

@@ -1,15 +1,15 @@
 """A step of one collaboration, asked for by one of its sides."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
 from entente_campaign import metrics
-from entente_campaign.application.access import not_found, own_collaboration
+from entente_campaign.application.access import not_found, own_collaboration, side_of
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain.collaborations import Collaboration, Decision
 from entente_campaign.domain.words import Actor, Party
 from entente_chassis.auth import Caller
+from entente_chassis.refusal import Aborted
 from entente_chassis.store import Change, Outcome, Request
 
 
@@ -31,31 +31,26 @@ async def take_step(
     request: Request | None,
     etag: str | None,
 ) -> Outcome[Collaboration]:
-    """Move a collaboration that the caller has a side in.
+    """Move a collaboration that the caller has a side in: one read, and one write.
 
     Args:
         side: whose step it is; None: either's.
     """
-    _, actor = await own_collaboration(stores, caller, name, side)
-    return await move(stores, name, lambda state, now: step(state, actor=actor, now=now), request, etag)
-
-
-async def move(
-    stores: Stores,
-    name: str,
-    step: Callable[[Collaboration, datetime], Decision | None],
-    request: Request | None,
-    etag: str | None,
-) -> Outcome[Collaboration]:
-    """Move a collaboration, and count the step."""
 
     def decide(state: Collaboration | None) -> Change[Collaboration] | None:
         if state is None:
             raise not_found("collaboration", name)
-        decision = step(state, stores.clock.now())
+        decision = step(state, actor=side_of(caller, state, side), now=stores.clock.now())
         return Change(*decision) if decision else None
 
-    return counted(await stores.collaborations.change(name, decide, request=request, etag=etag))
+    try:
+        outcome = await stores.collaborations.change(name, decide, request=request, etag=etag)
+    except Aborted:
+        # An etag is looked at before the decision: whoever has no side in it must not learn of it by that.
+        await own_collaboration(stores, caller, name, side)
+        raise
+    side_of(caller, outcome.state, side)  # A repeated request's outcome is shown without a decision.
+    return counted(outcome)
 
 
 def counted(outcome: Outcome[Collaboration]) -> Outcome[Collaboration]:

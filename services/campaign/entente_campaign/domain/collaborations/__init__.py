@@ -8,21 +8,27 @@ from entente_campaign.domain.collaborations.answers import (
     accept,
     answerer,
     decline,
+    offer,
+    offer_deadline,
     preselect,
-    require_acceptable,
-    require_answered_by,
+    proceed,
     void,
+    waitlist,
 )
 from entente_campaign.domain.collaborations.beginning import Proposal, apply, invite
-from entente_campaign.domain.collaborations.clocks import next_due, reminders, ring
+from entente_campaign.domain.collaborations.clocks import DEADLINES, REMINDERS, next_due, reminders, ring
+from entente_campaign.domain.collaborations.disputes import open_dispute, resolve_dispute
 from entente_campaign.domain.collaborations.ending import cancel, complete, expire, rate, withdraw
-from entente_campaign.domain.collaborations.fit import ask_later, learn
+from entente_campaign.domain.collaborations.fit import ask_later, learn, weak_points
 from entente_campaign.domain.collaborations.model import (
     FIT_ASKS,
     STEPS_KEPT,
     Collaboration,
     Decision,
+    Dispute,
     Fit,
+    Offer,
+    Resolution,
     Review,
     ReviewState,
     Step,
@@ -37,21 +43,26 @@ from entente_campaign.domain.collaborations.states import (
     Action,
     State,
 )
-from entente_campaign.domain.collaborations.table import CANCELLABLE, TABLE
+from entente_campaign.domain.collaborations.table import CANCELLABLE, TABLE, commands_of, require_allowed, rows_from
 
 __all__ = [
     "CANCELLABLE",
     "CREATOR_AT_WORK",
+    "DEADLINES",
     "ENDED_EARLY",
     "FIT_ASKS",
+    "REMINDERS",
     "STEPS_KEPT",
     "TABLE",
     "UNANSWERED",
     "Action",
     "Collaboration",
     "Decision",
+    "Dispute",
     "Fit",
+    "Offer",
     "Proposal",
+    "Resolution",
     "Review",
     "ReviewState",
     "State",
@@ -63,6 +74,7 @@ __all__ = [
     "ask_later",
     "cancel",
     "changes_requested",
+    "commands_of",
     "complete",
     "decline",
     "expire",
@@ -70,16 +82,23 @@ __all__ = [
     "learn",
     "lose",
     "next_due",
+    "offer",
+    "offer_deadline",
+    "open_dispute",
     "preselect",
+    "proceed",
     "rate",
     "receive",
     "reminders",
     "report_post",
-    "require_acceptable",
-    "require_answered_by",
+    "require_allowed",
+    "resolve_dispute",
     "ring",
+    "rows_from",
     "ship",
     "submitted",
     "void",
+    "waitlist",
+    "weak_points",
     "withdraw",
 ]

@@ -1,38 +1,57 @@
-"""The answer to an application or an invitation."""
+"""The answer to an application or an invitation, and the waiting list in between."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from entente_campaign.domain import events
+from entente_campaign.domain.calendars import plus_days
 from entente_campaign.domain.collaborations.clocks import start_clock
-from entente_campaign.domain.collaborations.model import VOIDED_KEPT, Collaboration, Decision
+from entente_campaign.domain.collaborations.contracts import is_required
+from entente_campaign.domain.collaborations.model import VOIDED_KEPT, Collaboration, Decision, Offer
 from entente_campaign.domain.collaborations.states import Action, State
-from entente_campaign.domain.collaborations.table import TABLE, not_allowed, step
-from entente_campaign.domain.words import Actor, DeclineReason, Party
-from entente_chassis.refusal import Aborted, Precondition
+from entente_campaign.domain.collaborations.table import require_allowed, step
+from entente_campaign.domain.words import Actor, DeclineReason, Party, deadlines
+from entente_chassis.refusal import Aborted
 
 
 def preselect(collaboration: Collaboration, *, actor: Actor, now: datetime) -> Decision:
     """The brand marks an application as one to choose from."""
     moved = step(collaboration, Action.PRESELECT, State.PRESELECTED, actor, now)
-    return moved, (events.CollaborationPreselected(moved.ref),)
+    return replace(moved, waitlist_time=None), (events.CollaborationPreselected(moved.ref),)
+
+
+def waitlist(collaboration: Collaboration, *, comment: str, actor: Actor, now: datetime) -> Decision:
+    """The brand would take the creator if a place were free."""
+    moved = step(collaboration, Action.WAITLIST, State.WAITLISTED, actor, now, comment)
+    return replace(moved, waitlist_time=now), (events.CollaborationWaitlisted(moved.ref, comment),)
+
+
+def offer(collaboration: Collaboration, *, reservation: str, actor: Actor, now: datetime) -> Decision:
+    """A place became free, and is held under ``reservation`` until the creator has answered.
+
+    Raises:
+        Aborted: the reservation lapsed meanwhile.
+    """
+    require_allowed(collaboration, Action.OFFER, actor.party)
+    _require_not_voided(collaboration, reservation)
+    deadline = offer_deadline(collaboration, now)
+    moved = step(collaboration, Action.OFFER, State.OFFERED, actor, now)
+    moved = replace(moved, offer=Offer(reservation, deadline))
+    return moved, (events.PlaceOffered(moved.ref, deadline),)
+
+
+def offer_deadline(collaboration: Collaboration, now: datetime) -> datetime:
+    """By when a place that is offered now has to be taken."""
+    days = deadlines(collaboration.timeline, collaboration.platform).offer
+    return plus_days(now, days, collaboration.calendar)
 
 
 def answerer(collaboration: Collaboration) -> Party:
     """Whose answer is awaited."""
-    return Party.CREATOR if collaboration.initiator is Party.BRAND else Party.BRAND
-
-
-def require_acceptable(collaboration: Collaboration, *, by: Party) -> None:
-    """Refuse unless ``by`` may accept it as it stands.
-
-    Raises:
-        Precondition: it stands elsewhere, or the other side is to answer.
-    """
-    if Action.ACCEPT not in TABLE[collaboration.state]:
-        raise not_allowed(collaboration, Action.ACCEPT)
-    require_answered_by(collaboration, by)
+    if collaboration.state is State.OFFERED or collaboration.initiator is Party.BRAND:
+        return Party.CREATOR
+    return Party.BRAND
 
 
 def accept(collaboration: Collaboration, *, reservation: str, comment: str, actor: Actor, now: datetime) -> Decision:
@@ -40,27 +59,35 @@ def accept(collaboration: Collaboration, *, reservation: str, comment: str, acto
 
     Raises:
         Aborted: the reservation lapsed meanwhile: reserve anew.
-        Precondition: it stands elsewhere, or the other side is to answer.
+        Precondition: it stands elsewhere.
+        Denied: the other side is to answer.
     """
-    require_acceptable(collaboration, by=actor.party)
-    if reservation in collaboration.voided:
-        raise Aborted("RESERVATION_LAPSED", "The reserved place was given back meanwhile: repeat the request.")
-    needs_parcel = collaboration.terms.gift_value is not None
-    to = State.SHIPMENT_PENDING if needs_parcel else State.CONTENT_DUE
-    moved = step(collaboration, Action.ACCEPT, to, actor, now, comment)
-    moved = replace(moved, accept_time=now, reservation=reservation)
-    if not needs_parcel:
-        moved = start_clock(moved, now)
+    require_allowed(collaboration, Action.ACCEPT, actor.party)
+    _require_not_voided(collaboration, reservation)
+    agreed = replace(collaboration, accept_time=now, reservation=reservation, waitlist_time=None, offer=None)
+    if is_required(agreed):
+        moved = step(agreed, Action.ACCEPT, State.CONTRACT_PENDING, actor, now, comment)
+    else:
+        moved = proceed(agreed, Action.ACCEPT, actor, now, comment)
     event = events.CollaborationAccepted(
         moved.ref,
-        on_behalf(actor, answerer(collaboration)),
+        _by(actor, answerer(collaboration)),
         comment,
         moved.platform,
         moved.terms,
-        needs_parcel,
+        moved.terms.gift_value is not None,
         moved.publication_due_time,
     )
     return moved, (event,)
+
+
+def proceed(
+    collaboration: Collaboration, action: Action, actor: Actor, now: datetime, reason: str = ""
+) -> Collaboration:
+    """Where it goes once everything is agreed: to the parcel, or else the creator's time starts."""
+    if collaboration.terms.gift_value is not None:
+        return step(collaboration, action, State.SHIPMENT_PENDING, actor, now, reason)
+    return start_clock(step(collaboration, action, State.CONTENT_DUE, actor, now, reason), now)
 
 
 def void(collaboration: Collaboration, reservation: str) -> Collaboration:
@@ -74,30 +101,18 @@ def decline(
     collaboration: Collaboration, *, reasons: Sequence[DeclineReason], comment: str, actor: Actor, now: datetime
 ) -> Decision:
     """The side that was asked says no."""
-    if Action.DECLINE in TABLE[collaboration.state]:
-        require_answered_by(collaboration, actor.party)
     why = "; ".join(filter(None, (", ".join(reasons), comment)))
     moved = step(collaboration, Action.DECLINE, State.DECLINED, actor, now, why)
-    moved = replace(moved, decline_reasons=tuple(reasons))
-    by = on_behalf(actor, answerer(collaboration))
+    moved = replace(moved, decline_reasons=tuple(reasons), waitlist_time=None)
+    by = _by(actor, answerer(collaboration))
     return moved, (events.CollaborationDeclined(moved.ref, by, tuple(reasons), comment),)
 
 
-def require_answered_by(collaboration: Collaboration, by: Party) -> None:
-    """Refuse the answer of the side that asked. Operators and services may answer for either.
-
-    Raises:
-        Precondition: the other side is to answer.
-    """
-    expected = answerer(collaboration)
-    if by in (Party.BRAND, Party.CREATOR) and by is not expected:
-        raise Precondition(
-            "OTHER_SIDE_ANSWERS",
-            f"{collaboration.name}: the {expected.lower()} is to answer.",
-            state=collaboration.state,
-        )
+def _require_not_voided(collaboration: Collaboration, reservation: str) -> None:
+    if reservation in collaboration.voided:
+        raise Aborted("RESERVATION_LAPSED", "The reserved place was given back meanwhile: repeat the request.")
 
 
-def on_behalf(actor: Actor, side: Party) -> Party:
+def _by(actor: Actor, side: Party) -> Party:
     """For which side an answer counts: an operator answers in the stead of the side that was asked."""
     return actor.party if actor.party in (Party.BRAND, Party.CREATOR) else side

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from entente_campaign.domain import events
+from entente_campaign.domain.calendars import Calendar, time_zone_of
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations.fit import ask_later, learn
 from entente_campaign.domain.collaborations.model import Collaboration, Decision, Step
 from entente_campaign.domain.collaborations.states import Action, State
 from entente_campaign.domain.events import AgreedDeliverable, Terms
 from entente_campaign.domain.names import collaboration_name, id_of
-from entente_campaign.domain.words import Actor, CreatorSummary, Party, Platform
+from entente_campaign.domain.words import Actor, CreatorSummary, Party, Platform, Timeline
 from entente_chassis.money import Money
 from entente_chassis.refusal import Invalid, Violation
 
@@ -88,6 +89,7 @@ def _begin(
         currency_code=campaign.budget.currency_code,
         terms=_terms(campaign, proposal.fee),
         timeline=campaign.timeline,
+        calendar=calendar_of(campaign.timeline, campaign.markets),
         message=proposal.message,
         platform=_platform(campaign, proposal.platform),
         history=(Step(now, action, state, actor.subject, actor.party),),
@@ -138,3 +140,8 @@ def _terms(campaign: Campaign, fee: Money | None) -> Terms:
         commission_basis_points=pay.commission_basis_points,
         scale_fee_with_compliance=pay.scale_fee_with_compliance,
     )
+
+
+def calendar_of(timeline: Timeline, markets: tuple[str, ...]) -> Calendar:
+    """Whose days a campaign counts."""
+    return Calendar(timeline.time_zone or time_zone_of(markets), markets, timeline.any_day_reminders)

@@ -6,10 +6,9 @@ from datetime import datetime
 from entente_campaign.domain import events
 from entente_campaign.domain.collaborations.model import Collaboration, Decision
 from entente_campaign.domain.collaborations.states import Action, State
-from entente_campaign.domain.collaborations.table import TABLE, not_allowed, step
+from entente_campaign.domain.collaborations.table import step
 from entente_campaign.domain.events import Ratings
-from entente_campaign.domain.words import Actor, Party
-from entente_chassis.refusal import Denied
+from entente_campaign.domain.words import Actor
 
 
 def withdraw(collaboration: Collaboration, *, reason: str, actor: Actor, now: datetime) -> Decision:
@@ -19,15 +18,6 @@ def withdraw(collaboration: Collaboration, *, reason: str, actor: Actor, now: da
         Denied: it is the other side's to do.
         Precondition: it stands elsewhere.
     """
-    if Action.WITHDRAW not in TABLE[collaboration.state]:
-        raise not_allowed(collaboration, Action.WITHDRAW)
-    if actor.party is Party.BRAND and collaboration.state is not State.INVITED:
-        raise Denied(
-            "NOT_YOURS_TO_WITHDRAW",
-            "A brand can take back an invitation without an answer; decline an application, or cancel the campaign.",
-        )
-    if actor.party is Party.CREATOR and collaboration.state is State.INVITED:
-        raise Denied("NOT_YOURS_TO_WITHDRAW", "Answer an invitation with RespondToInvitation.")
     moved = step(collaboration, Action.WITHDRAW, State.WITHDRAWN, actor, now, reason)
     return moved, (events.CollaborationWithdrawn(moved.ref, actor.party, reason, collaboration.was_accepted),)
 
@@ -47,15 +37,19 @@ def cancel(collaboration: Collaboration, *, reason: str, actor: Actor, now: date
 def complete(collaboration: Collaboration, *, actor: Actor, now: datetime) -> Decision:
     """The brand closes a collaboration whose content is published."""
     moved = step(collaboration, Action.COMPLETE, State.COMPLETED, actor, now)
-    event = events.CollaborationCompleted(
-        moved.ref,
-        moved.platform,
-        moved.on_time,
-        moved.publication_due_time,
-        moved.publish_time,
-        moved.compliance_percent,
+    return moved, (completion(moved),)
+
+
+def completion(collaboration: Collaboration) -> events.CollaborationCompleted:
+    """What is told when it is completed."""
+    return events.CollaborationCompleted(
+        collaboration.ref,
+        collaboration.platform,
+        collaboration.on_time,
+        collaboration.publication_due_time,
+        collaboration.publish_time,
+        collaboration.compliance_percent,
     )
-    return moved, (event,)
 
 
 def rate(collaboration: Collaboration, *, ratings: Ratings, comment: str, actor: Actor, now: datetime) -> Decision:

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from entente_campaign.domain.calendars import Calendar
 from entente_campaign.domain.collaborations.states import ENDED_EARLY, State
 from entente_campaign.domain.events import (
     CollaborationEvent,
     CollaborationRef,
+    DisputeOutcome,
     Payable,
     Post,
     Ratings,
@@ -63,6 +65,46 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A place that is held for a creator on the waiting list.
+
+    Args:
+        reservation: under which it is held.
+        deadline_time: by when it has to be taken.
+    """
+
+    reservation: str
+    deadline_time: datetime
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What an operator decided of a dispute.
+
+    Args:
+        creator_amount: what the creator is paid in all; None where the outcome does not say it anew.
+    """
+
+    outcome: DisputeOutcome
+    reason: str
+    creator_amount: Money | None
+    resolver: str
+    resolve_time: datetime
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A disagreement on record."""
+
+    opened_by: Party
+    opener: str
+    reason: str
+    open_time: datetime
+    previous_state: State
+    resolution: Resolution | None = None
+
+
+@dataclass(frozen=True)
 class Collaboration:
     """One creator in one campaign.
 
@@ -73,6 +115,9 @@ class Collaboration:
         reviews: by deliverable, as submissions name it.
         publication_start_time: when the time to publish began.
         reminded: the reminders that were sent, or whose moment has passed unused.
+        calendar: the campaign's, copied as well.
+        waitlist_time: since when it is on the waiting list; who waits longest is offered a place first.
+        dispute: the last one.
         fit_ask_time: when matching is asked again; None when it has answered or never will.
     """
 
@@ -114,6 +159,10 @@ class Collaboration:
     ratings: Ratings | None = None
     rating_comment: str = ""
     reminded: tuple[ReminderKind, ...] = ()
+    calendar: Calendar = field(default_factory=Calendar)
+    waitlist_time: datetime | None = None
+    offer: Offer | None = None
+    dispute: Dispute | None = None
     history: tuple[Step, ...] = ()
 
     @property
@@ -154,8 +203,11 @@ class Collaboration:
             return None
         if self.state in ENDED_EARLY:
             return self.sunk if self.parcels_sent else None
-        if self.payable is None or self.terms.fee is None:
+        settled = self.dispute and self.dispute.resolution and self.dispute.resolution.creator_amount
+        if self.terms.fee is None or (self.payable is None and settled is None):
             return self.promised
+        if self.payable is None:
+            return self.promised - self.terms.fee
         return self.promised - self.terms.fee + self.payable.amount
 
     @property

@@ -1,10 +1,12 @@
 """What is owed for a collaboration."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from entente_campaign.domain.collaborations.model import Collaboration
 from entente_campaign.domain.events import Payable
 from entente_campaign.domain.words import deadlines
+from entente_chassis.money import Money
 
 
 def payable_of(collaboration: Collaboration, now: datetime) -> Payable | None:
@@ -26,3 +28,13 @@ def payable_of(collaboration: Collaboration, now: datetime) -> Payable | None:
         due_time=now + timedelta(days=days),
         create_time=now,
     )
+
+
+def settled(collaboration: Collaboration, amount: Money, now: datetime) -> Payable | None:
+    """What is owed once an operator has decided a dispute: that amount in all, due when it was or would be."""
+    if amount.minor_units == 0:
+        return None
+    if collaboration.payable is not None:
+        return replace(collaboration.payable, amount=amount)
+    payable = payable_of(collaboration, now)
+    return replace(payable, amount=amount) if payable else None

@@ -7,10 +7,10 @@ from entente_campaign.domain import events
 from entente_campaign.domain.collaborations.model import Collaboration, Decision
 from entente_campaign.domain.collaborations.money import payable_of
 from entente_campaign.domain.collaborations.states import Action, State
-from entente_campaign.domain.collaborations.table import TABLE, step
+from entente_campaign.domain.collaborations.table import require_allowed, step
 from entente_campaign.domain.events import CollaborationEvent, Post
 from entente_campaign.domain.words import Actor, Platform
-from entente_chassis.refusal import Invalid, Precondition, Violation
+from entente_chassis.refusal import Invalid, Violation
 
 
 def report_post(
@@ -37,12 +37,7 @@ def report_post(
             "publish_time is in the future: report content once it is published.",
             violations=[Violation("publish_time", "must not be in the future", "FUTURE")],
         )
-    if Action.PUBLISH not in TABLE[collaboration.state] or not collaboration.is_approved:
-        raise Precondition(
-            "CONTENT_NOT_APPROVED",
-            f"{collaboration.name} is {collaboration.state}: content can be published once all of it is approved.",
-            state=collaboration.state,
-        )
+    require_allowed(collaboration, Action.PUBLISH, actor.party)
     post = Post(url, platform or collaboration.platform, deliverable, publish_time or now)
     posts = (*collaboration.posts, post)
     last = len(posts) >= max(1, len(collaboration.terms.deliverables))

@@ -1,8 +1,9 @@
 """What becomes of the content, as the review service tells it."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from entente_campaign.domain.calendars import plus_days
 from entente_campaign.domain.collaborations.clocks import pass_over_reminders
 from entente_campaign.domain.collaborations.model import Collaboration, Decision, Review, ReviewState
 from entente_campaign.domain.collaborations.shipments import received
@@ -43,7 +44,10 @@ def _reviewed(
     collaboration: Collaboration, action: Action, deliverable: str, review: Review, actor: Actor, now: datetime
 ) -> Decision:
     changed = replace(collaboration, reviews={**collaboration.reviews, deliverable: review})
-    moved = step(changed, action, _state_of_reviews(changed), actor, now, f"{deliverable}, version {review.version}")
+    why = f"{deliverable}, version {review.version}"
+    if changed.state is State.DISPUTED:
+        return _reviewed_in_dispute(changed, action, actor, now, why)
+    moved = step(changed, action, _state_of_reviews(changed), actor, now, why)
     told: tuple[CollaborationEvent, ...] = ()
     if collaboration.state is State.SHIPMENT_SENT:
         moved, told = received(moved, now)
@@ -51,9 +55,24 @@ def _reviewed(
         moved = pass_over_reminders(moved, now)
         if moved.grace_end_time is not None:
             # The days of grace are the creator's: those in which the brand reviewed do not count.
-            grace = timedelta(days=deadlines(moved.timeline, moved.platform).grace)
-            moved = replace(moved, grace_end_time=max(moved.grace_end_time, now + grace))
+            grace = plus_days(now, deadlines(moved.timeline, moved.platform).grace, moved.calendar)
+            moved = replace(moved, grace_end_time=max(moved.grace_end_time, grace))
     return moved, told
+
+
+def _reviewed_in_dispute(
+    collaboration: Collaboration, action: Action, actor: Actor, now: datetime, why: str
+) -> Decision:
+    """The dispute stands; where it goes on after it may be elsewhere now."""
+    moved = step(collaboration, action, State.DISPUTED, actor, now, why)
+    dispute = moved.dispute
+    assert dispute is not None
+    if dispute.previous_state in (State.PUBLISHED, State.COMPLETED, State.SHIPMENT_PENDING):
+        return moved, ()
+    told: tuple[CollaborationEvent, ...] = ()
+    if dispute.previous_state is State.SHIPMENT_SENT:
+        moved, told = received(moved, now)
+    return replace(moved, dispute=replace(dispute, previous_state=_state_of_reviews(moved))), told
 
 
 def _state_of_reviews(collaboration: Collaboration) -> State:

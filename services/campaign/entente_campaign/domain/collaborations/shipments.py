@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from entente_campaign.domain import events
-from entente_campaign.domain.collaborations.clocks import start_clock
+from entente_campaign.domain.collaborations.clocks import remind_anew, start_clock
 from entente_campaign.domain.collaborations.model import Collaboration, Decision
 from entente_campaign.domain.collaborations.states import Action, State
 from entente_campaign.domain.collaborations.table import step
@@ -24,13 +24,9 @@ def ship(
     """The brand sent the parcel."""
     moved = step(collaboration, Action.SHIP, State.SHIPMENT_SENT, actor, now, f"{carrier} {tracking_number}".strip())
     parcel = Shipment(carrier, tracking_number, tracking_url, send_time=now)
-    moved = replace(
-        moved,
-        shipment=parcel,
-        parcels_sent=collaboration.parcels_sent + 1,
-        # Each parcel has a reminder of its own.
-        reminded=tuple(kind for kind in moved.reminded if kind is not ReminderKind.RECEIPT_CONFIRMATION),
-    )
+    moved = replace(moved, shipment=parcel, parcels_sent=collaboration.parcels_sent + 1)
+    # Each parcel has reminders of its own.
+    moved = remind_anew(moved, ReminderKind.RECEIPT_CONFIRMATION, ReminderKind.PARCEL_UNSENT)
     return moved, (events.ShipmentSent(moved.ref, parcel),)
 
 
