@@ -2,17 +2,20 @@
 
 from entente.analytics.v1 import service_pb2_grpc
 from entente_analytics.adapters import kinds
+from entente_analytics.adapters.archive import Archive
+from entente_analytics.adapters.batches import new_consumer, read_batches
 from entente_analytics.adapters.clicks import new_incarnation, sender
 from entente_analytics.adapters.journal import Journal
+from entente_analytics.adapters.reference import Tables
 from entente_analytics.application.redirect import DailySalt, LinkBook, Redirect, click_ids
 from entente_analytics.application.stores import Stores
 from entente_analytics.domain.clicks import ClickIds, DayVisitors
-from entente_analytics.entrypoints import events, timers
+from entente_analytics.entrypoints import events, streams, timers
 from entente_analytics.entrypoints.grpc import ACCESS, AnalyticsServicer
 from entente_analytics.entrypoints.http import redirect_app
 from entente_analytics.settings import Settings
-from entente_chassis import topics
 from entente_chassis.clock import Clock
+from entente_chassis.deadletters import LETTERS, PARKS, DeadLetters
 from entente_chassis.runtime import Runtime
 
 
@@ -28,13 +31,14 @@ def build(settings: Settings, *, service: str = "analytics", clock: Clock | None
     stores = Stores(
         links=runtime.aggregates(kinds.LINKS),
         promo_codes=runtime.aggregates(kinds.PROMO_CODES),
-        click_days=runtime.aggregates(kinds.CLICK_DAYS),
+        buckets=runtime.aggregates(kinds.BUCKETS),
         orders=runtime.aggregates(kinds.ORDERS),
         posts=runtime.aggregates(kinds.POSTS),
         campaigns=runtime.aggregates(kinds.CAMPAIGNS),
         collaborations=runtime.aggregates(kinds.COLLABORATIONS),
         watches=runtime.aggregates(kinds.WATCHES),
         secrets=runtime.aggregates(kinds.SECRETS),
+        reference=Tables(),
     )
     book = LinkBook(stores)
     visitors = DayVisitors(settings.visitors_remembered)
@@ -58,15 +62,29 @@ def build(settings: Settings, *, service: str = "analytics", clock: Clock | None
     runtime.background("click journal", journal.write)
     runtime.background("click stream", lambda: journal.send(sender(runtime.publish)))
     runtime.http(redirect_app(redirect, trusted_proxies=settings.trusted_proxies), settings.http_bind)
-    runtime.consume(
-        [topics.snapshots("campaign", "campaigns"), topics.snapshots("campaign", "collaborations"), kinds.CLICKS],
-        events.routes(stores, book, runtime.clock),
-    )
+    runtime.consume(events.CONSUMES, events.routes(stores, runtime.clock))
+    letters = DeadLetters(runtime.aggregates(LETTERS), runtime.aggregates(PARKS))
+    archive = Archive(settings.archive)
+    kafka, group = settings.kafka_bootstrap, f"entente-{service}"
+
+    async def count() -> None:
+        consumer = new_consumer(kafka, f"{group}-clicks", settings.instance, streams.READS)
+        handle = streams.count_clicks(stores, book, letters, runtime.clock)
+        await read_batches(consumer, handle, max_records=settings.click_batch)
+
+    async def archive_events() -> None:
+        consumer = new_consumer(kafka, f"{group}-archive", settings.instance, ())
+        await archive.run(consumer, [kinds.CLICKS, kinds.EVENTS])
+
+    runtime.background("clicks", count)
+    runtime.background("archive", archive_events)
     runtime.timer(stores.watches, timers.look_at_objectives(stores, runtime.clock, settings.objective_look_every))
     runtime.timer(stores.promo_codes, timers.settle_promo_codes(stores, runtime.clock))
+    runtime.timer(stores.orders, timers.tell_roll_ups(stores, runtime.clock))
+    runtime.timer(stores.buckets, timers.refresh_roll_ups(stores))
     runtime.serve(
         service_pb2_grpc.add_AnalyticsServiceServicer_to_server,
-        AnalyticsServicer(stores, ids, runtime.clock, settings.public_url),
+        AnalyticsServicer(stores, ids, archive, runtime.clock, settings.public_url),
         ACCESS,
     )
     return runtime

@@ -18,3 +18,4 @@ refunds = Counter("entente_analytics_refunds_total", "Refunds reported")
 objectives_changed = Counter(
     "entente_analytics_objectives_changed_total", "Objectives by the status they got", ["status"]
 )
+archived_records = Counter("entente_analytics_archived_records_total", "Records written to the archive of raw events")

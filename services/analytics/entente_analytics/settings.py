@@ -22,11 +22,16 @@ class Settings(ServiceSettings):
     journal_dir: Path = Field(
         description="Folder of the click journal, on a disk that outlives the process. Replicas may share it."
     )
+    archive_dir: Path | None = Field(
+        None,
+        description="Folder of the Parquet archive of raw events; replicas may share it. Default: beside the journal.",
+    )
     visitors_remembered: int = Field(
         100_000,
         ge=1,
         description="Visitors of a day that are remembered to tell repeated clicks; about 100 bytes each.",
     )
+    click_batch: int = Field(5_000, ge=1, le=50_000, description="Click events that are counted together at most.")
     trusted_proxies: int = Field(
         0,
         ge=0,
@@ -36,6 +41,11 @@ class Settings(ServiceSettings):
     objective_look_hours: float = Field(
         24, gt=0, description="Domain hours between two looks at an objective when nothing happens."
     )
+
+    @property
+    def archive(self) -> Path:
+        """The folder of the archive of raw events."""
+        return self.archive_dir or self.journal_dir.with_name(f"{self.journal_dir.name}-archive")
 
     @property
     def objective_look_every(self) -> timedelta:

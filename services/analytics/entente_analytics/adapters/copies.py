@@ -10,7 +10,7 @@ from entente.campaign.v1 import service_pb2 as campaign_pb2
 from entente.campaign.v1.events_pb2 import CampaignSnapshot, CollaborationSnapshot
 from entente.type.v1 import type_pb2
 from entente_analytics.domain.audience import Audience, Target
-from entente_analytics.domain.campaigns import Campaign, Collaboration, Metric, Objective
+from entente_analytics.domain.campaigns import Campaign, Collaboration, Metric, Objective, PublishedPost
 from entente_analytics.domain.clicks import Click, Verdict
 from entente_chassis.clock import to_millisecond
 from entente_chassis.money import Money
@@ -30,6 +30,8 @@ def campaign_of(snapshot: CampaignSnapshot) -> Campaign:
         target=from_proto(Target, snapshot.target_audience),
         start=_time(snapshot, "start_time") or _time(snapshot, "publish_time"),
         end=_time(snapshot, "end_time"),
+        mechanic=_word(type_pb2.Mechanic.DESCRIPTOR, snapshot.mechanic),
+        compensation=_word(type_pb2.CompensationModel.DESCRIPTOR, snapshot.compensation.model),
     )
 
 
@@ -53,7 +55,8 @@ def collaboration_of(snapshot: CollaborationSnapshot) -> Collaboration:
         accepted=snapshot.HasField("accept_time"),
         sent=snapshot.HasField("send_time"),
         received=snapshot.HasField("receive_time"),
-        posts=tuple(post.url for post in snapshot.posts),
+        posts=tuple(PublishedPost(post.url, post.deliverable, _time(post, "publish_time")) for post in snapshot.posts),
+        commission_basis_points=terms.commission_basis_points,
     )
 
 

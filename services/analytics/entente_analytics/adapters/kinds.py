@@ -3,11 +3,11 @@
 from entente_analytics.adapters.events import to_message
 from entente_analytics.application.stores import Secret
 from entente_analytics.domain.campaigns import Campaign, Collaboration
-from entente_analytics.domain.clicks import ClickDay
 from entente_analytics.domain.content import Post
 from entente_analytics.domain.links import PromoCode, TrackedLink
 from entente_analytics.domain.objectives import Watch
 from entente_analytics.domain.orders import Order
+from entente_analytics.domain.rollups import Bucket
 from entente_chassis import topics
 from entente_chassis.store.model import Kind
 
@@ -22,13 +22,19 @@ LINKS = Kind(
     indexes=[("owner.campaign",), ("owner.collaboration",)],
 )
 PROMO_CODES = Kind("promo_codes", PromoCode, due_at=lambda promo: promo.settle_at, indexes=[("owner.campaign",)])
-CLICK_DAYS = Kind("click_days", ClickDay, indexes=[("link",), ("owner.campaign",)])
+BUCKETS = Kind("buckets", Bucket, due_at=lambda bucket: bucket.stale_at, indexes=[("campaign",), ("collaboration",)])
 ORDERS = Kind(
     "orders",
     Order,
     topic=EVENTS,
     to_message=to_message,
-    indexes=[("attribution.owner.campaign",), ("brand", "used_code.code")],
+    due_at=lambda order: order.roll_at,
+    indexes=[
+        ("attribution.campaign",),
+        ("attribution.collaboration", "ordered_at"),
+        ("brand", "ordered_at"),
+        ("brand", "used_code.code"),
+    ],
 )
 POSTS = Kind("posts", Post, topic=EVENTS, to_message=to_message, indexes=[("campaign",)])
 CAMPAIGNS = Kind("campaigns", Campaign)

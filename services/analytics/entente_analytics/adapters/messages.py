@@ -1,13 +1,14 @@
 """Domain values as the messages of the API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from entente.analytics.v1 import service_pb2 as pb
 from entente.type.v1 import type_pb2
-from entente_analytics.application.queries import Clicks
 from entente_analytics.domain.content import Post
-from entente_analytics.domain.links import PromoCode, TrackedLink
-from entente_analytics.domain.orders import Attribution, Candidate, Order
+from entente_analytics.domain.links import Owner, PromoCode, TrackedLink
+from entente_analytics.domain.orders import Attribution, Candidate, Order, Refund
+from entente_analytics.domain.rollups import Clicks
 from entente_chassis.protomap import to_proto
 from entente_chassis.store.model import Outcome
 
@@ -20,21 +21,39 @@ def platform_number(platform: str) -> type_pb2.Platform.ValueType:
     return type_pb2.Platform.Value(name)
 
 
+def filtered(reasons: Mapping[str, int]) -> list[dict[str, object]]:
+    """Clicks that are not counted, by reason."""
+    return [{"reason": reason, "count": count} for reason, count in reasons.items()]
+
+
+def refund_made(refund: Refund) -> dict[str, Any]:
+    """A refund."""
+    return vars(refund) | {"refund_time": refund.at}
+
+
+def _owner(owner: Owner) -> dict[str, Any]:
+    # The platform is told by number elsewhere, and no message of a link or a code has it.
+    return {name: value for name, value in vars(owner).items() if name != "platform"}
+
+
 def tracked_link(outcome: Outcome[TrackedLink], clicks: Clicks, public_url: str) -> pb.TrackedLink:
     """A link with its clicks."""
     link = outcome.state
     return to_proto(
         pb.TrackedLink,
-        vars(link.owner)
+        _owner(link.owner)
         | {
             "name": link.name,
-            "destination_url": link.destination_url,
+            "destination_url": link.destination.url,
+            "ios_url": link.destination.ios_url,
+            "android_url": link.destination.android_url,
             "utm": link.utm,
             "attribution_window_days": link.window.days,
             "short_url": link.short_url(public_url),
             "clicks": clicks.counted,
-            "bot_clicks": clicks.bots,
+            "bot_clicks": clicks.automatic,
             "repeat_clicks": clicks.repeats,
+            "filtered_clicks": filtered(clicks.filtered),
             "create_time": link.created_at,
             "etag": outcome.etag,
         },
@@ -46,7 +65,7 @@ def promo_code(outcome: Outcome[PromoCode]) -> pb.PromoCode:
     promo = outcome.state
     return to_proto(
         pb.PromoCode,
-        vars(promo.owner)
+        _owner(promo.owner)
         | {
             "name": promo.name,
             "code": promo.code,
@@ -60,11 +79,7 @@ def promo_code(outcome: Outcome[PromoCode]) -> pb.PromoCode:
 
 def attribution(won: Attribution | None) -> pb.Attribution | None:
     """To whom a sale belongs."""
-    if won is None:
-        return None
-    return to_proto(
-        pb.Attribution, vars(won.owner) | {"rule": won.rule, "source": won.source, "touch_time": won.touched_at}
-    )
+    return None if won is None else to_proto(pb.Attribution, won)
 
 
 def conversion(outcome: Outcome[Order]) -> pb.Conversion:
@@ -83,16 +98,32 @@ def conversion(outcome: Outcome[Order]) -> pb.Conversion:
             "promo_code": order.used_code.code if order.used_code else "",
             "new_customer": order.new_customer,
             "attribution": attribution(order.attribution),
-            "refunds": [vars(refund) | {"refund_time": refund.at} for refund in order.refunds],
+            "refunds": [refund_made(refund) for refund in order.refunds],
+            "refunds_set_aside": [refund_made(refund) for refund in order.refunds_aside],
+            "recorded": order.recorded,
+            "attribution_window_days": order.window.days if order.window is not None else None,
             "create_time": order.created_at,
             "etag": outcome.etag,
         },
     )
 
 
+def attribution_change(before: Attribution | None, after: Order) -> pb.AttributionChange:
+    """A sale that belongs to another collaboration than before."""
+    return to_proto(
+        pb.AttributionChange,
+        {
+            "order": after.name,
+            "previous_attribution": attribution(before),
+            "attribution": attribution(after.attribution),
+            "net_amount": after.net,
+        },
+    )
+
+
 def candidate(judged: Candidate) -> pb.AttributionCandidate:
     """What became of one touch or promo code."""
-    owner: dict[str, Any] = vars(judged.owner) if judged.owner else {}
+    owner = _owner(judged.owner) if judged.owner else {}
     return to_proto(
         pb.AttributionCandidate,
         owner
@@ -119,6 +150,7 @@ def content_metrics(post: Post, etag: str) -> pb.ContentMetrics:
             "figures": post.latest(),
             "measure_time": post.measured_at,
             "audience": post.audience,
+            "deliverable": post.deliverable,
             "reading_count": len(post.readings),
             "etag": etag,
         },

@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from entente.analytics.v1 import service_pb2 as pb
-from entente_analytics.adapters.messages import content_metrics, platform_number
+from entente_analytics.adapters.messages import content_metrics, filtered, platform_number
 from entente_analytics.application.queries import Report, is_estimated
 from entente_analytics.domain.campaigns import Campaign, Collaboration, Metric
+from entente_analytics.domain.kpis import Kpis
 from entente_analytics.domain.objectives import Progress
-from entente_analytics.domain.reports import funnel, notes
+from entente_analytics.domain.reports import RANKING_METHOD, Comparison, funnel, notes
 from entente_chassis.protomap import to_proto
 
 
@@ -19,17 +20,41 @@ def campaign_kpis_message(report: Report, now: datetime) -> pb.CampaignKpis:
         pb.CampaignKpis,
         {
             "campaign": report.campaign.name,
-            "total": kpis.total,
+            "total": kpis_message(kpis.total),
             "creators": [
-                _creator(name, known.get(name)) | {"kpis": figures} for name, figures in kpis.creators.items()
+                _creator(name, known.get(name)) | {"kpis": kpis_message(figures)}
+                for name, figures in kpis.creators.items()
             ],
             "platforms": [
-                {"platform": platform_number(platform), "kpis": figures} for platform, figures in kpis.platforms.items()
+                {"platform": platform_number(platform), "kpis": kpis_message(figures)}
+                for platform, figures in kpis.platforms.items()
             ],
-            "days": [{"day": day, "kpis": figures} for day, figures in kpis.days.items()],
+            "deliverables": [
+                {"collaboration": name, "deliverable": deliverable, "kpis": kpis_message(figures)}
+                for (name, deliverable), figures in kpis.deliverables.items()
+            ],
+            "days": [{"day": day, "kpis": kpis_message(figures)} for day, figures in kpis.days.items()],
             "compute_time": now,
         },
     )
+
+
+def kpis_message(kpis: Kpis) -> pb.Kpis:
+    """Key figures."""
+    return to_proto(
+        pb.Kpis,
+        {name: value for name, value in vars(kpis).items() if name != "rates"}
+        | {
+            "filtered_clicks": filtered(kpis.filtered_clicks),
+            "earned_media_value": kpis.emv,
+            "rates": [vars(rate) | {"value": format(rate.value, "f")} for rate in kpis.rates],
+        },
+    )
+
+
+def comparison_message(comparison: Comparison) -> pb.Comparison:
+    """The figures of those who have something in common."""
+    return to_proto(pb.Comparison, vars(comparison) | {"kpis": kpis_message(comparison.kpis)})
 
 
 def progress_message(campaign: Campaign, progress: Progress, estimated: bool, now: datetime) -> pb.ObjectiveProgress:
@@ -50,6 +75,7 @@ def progress_message(campaign: Campaign, progress: Progress, estimated: bool, no
             "deadline": objective.deadline,
             "compute_time": now,
             "currency_code": campaign.currency if objective.metric is Metric.REVENUE else "",
+            "projection": progress.projection,
         },
     )
 
@@ -77,6 +103,9 @@ def report_message(report: Report, now: datetime) -> pb.CampaignReport:
             "costs": [_cost(collaboration) for collaboration in report.facts.collaborations if collaboration.cost],
             "posts": [content_metrics(post, "") for post in report.facts.posts],
             "notes": notes(report.kpis.total),
+            "comparisons": [comparison_message(comparison) for comparison in report.comparisons],
+            "ranking": report.ranking,
+            "ranking_method": RANKING_METHOD if report.ranking else "",
             "compute_time": now,
         },
     )

@@ -1,43 +1,30 @@
 """What answers questions: facts are read, folded in the domain, and given back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from entente_analytics.application.commands.rollups import refresh
 from entente_analytics.application.stores import Stores, every
 from entente_analytics.domain import objectives
 from entente_analytics.domain.campaigns import Campaign
-from entente_analytics.domain.clicks import ClickDay
-from entente_analytics.domain.kpis import (
-    CampaignKpis,
-    Facts,
-    SalesByDay,
-    add_sale,
-    campaign_kpis,
-    objective_value,
-)
+from entente_analytics.domain.kpis import CampaignKpis, Facts, campaign_kpis, objective_value
 from entente_analytics.domain.links import TrackedLink
 from entente_analytics.domain.objectives import Progress
+from entente_analytics.domain.reports import Comparison, Dimension, Rank, compared, ranking
+from entente_analytics.domain.rollups import Bucket, Clicks
 from entente_chassis.refusal import Precondition
 from entente_chassis.store.model import Outcome
-
-
-@dataclass(frozen=True)
-class Clicks:
-    """The clicks of one link over all its days."""
-
-    counted: int = 0
-    bots: int = 0
-    repeats: int = 0
 
 
 async def clicks_of(stores: Stores, links: Sequence[TrackedLink]) -> dict[str, Clicks]:
     """The clicks of some links, by name of the link."""
     totals = {link.name: Clicks() for link in links}
-    if totals:
-        async for day in every(stores.click_days, {"link": {"$in": sorted(totals)}}):
-            total = totals[day.link]
-            totals[day.link] = Clicks(total.counted + day.counted, total.bots + day.bots, total.repeats + day.repeats)
+    for collaboration in sorted({link.owner.collaboration for link in links}):
+        async for bucket in every(stores.buckets, {"collaboration": collaboration}):
+            for name, clicks in bucket.links.items():
+                if name in totals:
+                    totals[name] += clicks
     return totals
 
 
@@ -52,24 +39,24 @@ async def list_links(
 
 
 async def load_facts(stores: Stores, campaign: str) -> Facts:
-    """All that the figures of a campaign are made of."""
+    """All that the figures of a campaign are made of. Roll-ups that are behind their orders are brought up to date."""
     copied = await stores.campaigns.get(campaign)
-    sales: SalesByDay = {}
-    async for order in every(stores.orders, {"attribution.owner.campaign": campaign}):
-        add_sale(sales, order)
+    start = copied.state.start if copied else None
+    reference = stores.reference
     return Facts(
         campaign=copied.state if copied else None,
         collaborations=[state async for state in every(stores.collaborations, {"campaign": campaign})],
         posts=[state async for state in every(stores.posts, {"campaign": campaign})],
-        click_days=[_without_marks(day) async for day in every(stores.click_days, {"owner.campaign": campaign})],
-        sales=sales,
-        tracked=frozenset(
-            [link.owner.collaboration async for link in every(stores.links, {"owner.campaign": campaign})]
-        ),
-        coded=frozenset(
-            [promo.owner.collaboration async for promo in every(stores.promo_codes, {"owner.campaign": campaign})]
-        ),
+        buckets=[await _fresh(stores, bucket) async for bucket in every(stores.buckets, {"campaign": campaign})],
+        tracked=frozenset([link.owner async for link in every(stores.links, {"owner.campaign": campaign})]),
+        coded=frozenset([promo.owner async for promo in every(stores.promo_codes, {"owner.campaign": campaign})]),
+        rates=reference.rates,
+        emv=reference.emv_table(start.date()) if start else None,
     )
+
+
+async def _fresh(stores: Stores, bucket: Bucket) -> Bucket:
+    return await refresh(stores, bucket.name) if bucket.stale_at else bucket
 
 
 @dataclass(frozen=True)
@@ -80,12 +67,34 @@ class Report:
     facts: Facts
     kpis: CampaignKpis
     progress: Progress | None
+    comparisons: list[Comparison]
+    ranking: list[Rank]
 
 
 async def campaign_report(stores: Stores, campaign: Campaign, now: datetime) -> Report:
     """The figures of a campaign with what they were made of."""
     facts = await load_facts(stores, campaign.name)
-    return Report(campaign, facts, campaign_kpis(facts), _progress(campaign, facts, now))
+    tiers = stores.reference.tiers()
+    by = (Dimension.TIER, Dimension.COMPENSATION, Dimension.PLATFORM, Dimension.MECHANIC)
+    return Report(
+        campaign,
+        facts,
+        campaign_kpis(facts),
+        _progress(campaign, facts, now),
+        [each for dimension in by for each in compared([facts], dimension, tiers)],
+        ranking(facts),
+    )
+
+
+async def compare_campaigns(
+    stores: Stores, brand: str, dimension: Dimension, currency: str
+) -> tuple[list[Comparison], int]:
+    """The figures of all campaigns of a brand side by side, in one currency, and how many campaigns there are."""
+    many = []
+    async for campaign in every(stores.campaigns, {"brand": brand}):
+        facts = await load_facts(stores, campaign.name)
+        many.append(replace(facts, campaign=replace(campaign, currency=currency)))
+    return compared(many, dimension, stores.reference.tiers()), len(many)
 
 
 async def objective_progress(stores: Stores, campaign: Campaign, now: datetime) -> tuple[Progress, bool]:
@@ -111,12 +120,11 @@ def is_estimated(facts: Facts, progress: Progress) -> bool:
 
 
 def _progress(campaign: Campaign, facts: Facts, now: datetime) -> Progress | None:
-    if campaign.objective is None:
+    objective = campaign.objective
+    if objective is None:
         return None
-    total = campaign_kpis(facts, until=campaign.objective.deadline).total
-    value = objective_value(campaign.objective.metric, total)
-    return objectives.progress_of(campaign.objective, campaign.start, value, now)
-
-
-def _without_marks(day: ClickDay) -> ClickDay:
-    return ClickDay(day.link, day.owner, day.day, day.counted, day.bots, day.repeats, {})
+    kpis = campaign_kpis(facts, until=objective.deadline)
+    value = objective_value(objective.metric, kpis.total)
+    progress = objectives.progress_of(objective, campaign.start, value, now)
+    days = {day: objective_value(objective.metric, figures) or 0 for day, figures in kpis.days.items()}
+    return replace(progress, projection=objectives.projected(objective, progress.start, value, days, now))

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from entente_analytics.application.stores import Secret, Stores
-from entente_analytics.domain.clicks import Click, ClickIds, DayVisitors, Verdict, is_robot, visitor_mark
+from entente_analytics.domain.clicks import Click, ClickIds, DayVisitors, Verdict, automatic, visitor_mark
 from entente_analytics.domain.links import TrackedLink
 from entente_analytics.domain.names import link_name
 from entente_analytics.metrics import clicks_lost, clicks_taken
@@ -148,9 +148,8 @@ class Redirect:
         # From here to keep() nothing is awaited: clicks are numbered and written in one order.
         now = self._clock.now()
         mark = visitor_mark(salt, link.name, visit.address, visit.user_agent)
-        if is_robot(visit.method, visit.user_agent, visit.purpose):
-            verdict = Verdict.BOT
-        else:
+        verdict = automatic(visit.method, visit.user_agent, visit.purpose)
+        if verdict is None:
             new = self._visitors.is_new(now.date().isoformat(), mark)
             verdict = Verdict.COUNTED if new else Verdict.REPEAT
         n = self._numbers[link.name] = self._numbers.get(link.name, 0) + 1
@@ -163,4 +162,5 @@ class Redirect:
             clicks_lost.inc()
         else:
             clicks_taken.labels(verdict.value.lower()).inc()
-        return link.landing_url(self._ids().make(code, now, f"{self._incarnation}{n:x}"))
+        click_id = self._ids().make(code, now, f"{self._incarnation}{n:x}")
+        return link.landing_url(click_id, visit.user_agent)

@@ -32,8 +32,26 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class PublishedPost:
+    """A post that was published, as copied.
+
+    Args:
+        deliverable: which deliverable it is; "" when not said.
+    """
+
+    url: str
+    deliverable: str = ""
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Campaign:
-    """A campaign, as copied."""
+    """A campaign, as copied.
+
+    Args:
+        mechanic: what creators take part in; "" when not said.
+        compensation: how they are rewarded, unless agreed otherwise; "" when not said.
+    """
 
     name: str
     brand: str
@@ -45,6 +63,8 @@ class Campaign:
     target: Target
     start: datetime | None
     end: datetime | None
+    mechanic: str = ""
+    compensation: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +73,8 @@ class Collaboration:
 
     Args:
         cost: what it costs the brand as things stand, which the campaign service decides; None when nothing.
-        posts: the addresses of what was published.
+        posts: what was published.
+        commission_basis_points: its share of the revenue that it brings.
     """
 
     name: str
@@ -72,4 +93,12 @@ class Collaboration:
     accepted: bool = False
     sent: bool = False
     received: bool = False
-    posts: tuple[str, ...] = ()
+    posts: tuple[PublishedPost, ...] = ()
+    commission_basis_points: int = 0
+
+    @property
+    def compensation(self) -> str:
+        """How this creator is rewarded, by what was agreed."""
+        if self.commission_basis_points:
+            return "HYBRID" if self.fee and self.fee.minor_units else "COMMISSION"
+        return "FIXED_FEE" if self.fee and self.fee.minor_units else "GIFTED"

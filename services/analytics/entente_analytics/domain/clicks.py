@@ -4,27 +4,36 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from entente_analytics.domain.links import Owner
-
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_PREVIEWS = re.compile(
+    r"preview|facebookexternalhit|facebookcatalog|^whatsapp|telegrambot|twitterbot|slackbot|discordbot|linkedinbot|"
+    r"pinterestbot|skypeuripreview|embedly|vkshare|redditbot|viber",
+    re.IGNORECASE,
+)
 _ROBOTS = re.compile(
-    r"(?<!cu)bot\b|(?<!cu)bot[/_-]|crawl|spider|slurp|preview|facebookexternalhit|^whatsapp|embedly|headless|phantomjs|"
-    r"lighthouse|monitor|uptime|pingdom|curl/|wget/|python-|httpx|aiohttp|okhttp|go-http-client|java/|libwww|scrapy",
+    r"(?<!cu)bot\b|(?<!cu)bot[/_-]|crawl|spider|slurp|headless|phantomjs|lighthouse|monitor|uptime|pingdom|curl/|wget/|"
+    r"python-|httpx|aiohttp|okhttp|go-http-client|java/|libwww|scrapy",
     re.IGNORECASE,
 )
 
 
 class Verdict(StrEnum):
-    """How a click counts."""
+    """How a click counts, and why it does not."""
 
     COUNTED = "COUNTED"
     BOT = "BOT"
     REPEAT = "REPEAT"
+    PREFETCH = "PREFETCH"
+    PREVIEW = "PREVIEW"
+    PROBE = "PROBE"
+
+
+AUTOMATIC = (Verdict.BOT, Verdict.PREFETCH, Verdict.PREVIEW, Verdict.PROBE)
+"""What no visitor did."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +57,15 @@ class Click:
         return self.at.date().isoformat()
 
 
-def is_robot(method: str, user_agent: str, purpose: str) -> bool:
-    """Whether a request comes from a program: it says so, does not say what it is, or only looks ahead."""
-    if method == "HEAD" or not user_agent.strip() or _ROBOTS.search(user_agent):
-        return True
-    return "prefetch" in purpose.lower() or "preview" in purpose.lower()
+def automatic(method: str, user_agent: str, purpose: str) -> Verdict | None:
+    """Why a request is no visitor's; None for one that may be."""
+    if "prefetch" in purpose.lower() or "preview" in purpose.lower() or "prerender" in purpose.lower():
+        return Verdict.PREFETCH
+    if method == "HEAD" or not user_agent.strip():
+        return Verdict.PROBE
+    if _PREVIEWS.search(user_agent):
+        return Verdict.PREVIEW
+    return Verdict.BOT if _ROBOTS.search(user_agent) else None
 
 
 def visitor_mark(salt: bytes, link: str, address: str, user_agent: str) -> bytes:
@@ -109,40 +122,3 @@ class ClickIds:
     def _seal(self, said: str) -> str:
         # BLAKE2 with a key is a MAC of its own, and quicker than HMAC for so few bytes.
         return base64.b32encode(hashlib.blake2b(said.encode(), digest_size=10, key=self._key).digest()).decode().lower()
-
-
-@dataclass(frozen=True)
-class ClickDay:
-    """The clicks of one link on one day.
-
-    Args:
-        marks: per process incarnation the highest number that was counted: what makes a repeated event harmless.
-    """
-
-    link: str
-    owner: Owner
-    day: str
-    counted: int
-    bots: int
-    repeats: int
-    marks: dict[str, int]
-
-
-def count_clicks(day: ClickDay | None, clicks: Sequence[Click], owner: Owner) -> ClickDay | None:
-    """The link's day with more clicks of that day, or None when all of them are in it already."""
-    day = day or ClickDay(clicks[0].link, owner, clicks[0].day, 0, 0, 0, {})
-    marks = dict(day.marks)
-    new = []
-    for click in clicks:
-        if click.n > marks.get(click.incarnation, 0):
-            marks[click.incarnation] = click.n
-            new.append(click.verdict)
-    if not new:
-        return None
-    return replace(
-        day,
-        counted=day.counted + new.count(Verdict.COUNTED),
-        bots=day.bots + new.count(Verdict.BOT),
-        repeats=day.repeats + new.count(Verdict.REPEAT),
-        marks=marks,
-    )

@@ -1,49 +1,20 @@
-"""Key figures of a campaign: facts added up per collaboration and per day, then divided. Undefined is None, never 0."""
+"""Key figures of a campaign: facts added up by whatever is asked for, then divided. Undefined is None, never 0."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from entente_analytics.domain.audience import Assumption, Audience, Target, in_target
 from entente_analytics.domain.campaigns import Campaign, Collaboration, Metric
-from entente_analytics.domain.clicks import ClickDay
 from entente_analytics.domain.content import Figures, Post
-from entente_analytics.domain.orders import Order, Rule
+from entente_analytics.domain.currencies import NoRates, Rate, Rates
+from entente_analytics.domain.emv import Band, EmvTable
+from entente_analytics.domain.links import Owner
+from entente_analytics.domain.rollups import Bucket, Clicks, Sales
 from entente_chassis.money import Money
 
 _BASIS_POINTS = 10_000
-
-
-@dataclass
-class Sales:
-    """Attributed orders of one collaboration on one day, added up."""
-
-    orders: int = 0
-    orders_by_click: int = 0
-    new_customers: int | None = None
-    revenue: dict[str, int] = field(default_factory=dict)
-
-    def add(self, order: Order) -> None:
-        """Count an order: one refunded in full counts no more."""
-        net = order.net
-        self.revenue[net.currency_code] = self.revenue.get(net.currency_code, 0) + net.minor_units
-        if net.minor_units == 0:
-            return
-        self.orders += 1
-        self.orders_by_click += order.attribution is not None and order.attribution.rule is Rule.LAST_CLICK
-        if order.new_customer is not None:
-            self.new_customers = (self.new_customers or 0) + order.new_customer
-
-
-SalesByDay = dict[tuple[str, str], Sales]
-
-
-def add_sale(sales: SalesByDay, order: Order) -> None:
-    """Count an order where it belongs: its collaboration, and the day on which it was placed, refunds too."""
-    if order.attribution is not None:
-        key = (order.attribution.owner.collaboration, order.ordered_at.date().isoformat())
-        sales.setdefault(key, Sales()).add(order)
 
 
 @dataclass(frozen=True)
@@ -51,30 +22,41 @@ class Facts:
     """All that the figures of a campaign are made of.
 
     Args:
-        tracked: the collaborations with a link, which can have clicks and conversions.
-        coded: the collaborations with a promo code, which can have conversions.
+        tracked: whose links there are: who can have clicks and conversions.
+        coded: whose promo codes there are: who can have conversions.
+        emv: what attention is taken to be worth; None for no EMV.
     """
 
     campaign: Campaign | None
     collaborations: Sequence[Collaboration]
     posts: Sequence[Post]
-    click_days: Sequence[ClickDay]
-    sales: Mapping[tuple[str, str], Sales]
-    tracked: frozenset[str]
-    coded: frozenset[str]
+    buckets: Sequence[Bucket]
+    tracked: frozenset[Owner] = frozenset()
+    coded: frozenset[Owner] = frozenset()
+    rates: Rates = field(default_factory=NoRates)
+    emv: EmvTable | None = None
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Facts added up; None is not measured, and adds nothing."""
+    """Facts added up; None is not measured, and adds nothing. Money is in the campaign's currency.
+
+    Args:
+        revenue_squares: of the net amounts of orders: how far the revenue hangs on few of them.
+        foreign_revenue: what no rate converts, by currency; it is in no other figure.
+        rates: what other currencies were converted with.
+    """
 
     reach: int | None = None
     reach_in_target: int | None = None
+    reach_in_target_low: int | None = None
+    reach_in_target_high: int | None = None
     impressions: int | None = None
     views: int | None = None
     engagements: int | None = None
     rated_engagements: int | None = None
     rated_reach: int | None = None
+    targeted_reach: int | None = None
     clicks: int | None = None
     bots: int | None = None
     repeats: int | None = None
@@ -83,11 +65,29 @@ class Tally:
     conversions: int | None = None
     conversions_by_click: int | None = None
     new_customers: int | None = None
+    emv_low: int | None = None
+    emv: int | None = None
+    emv_high: int | None = None
+    cost: int | None = None
     measured_posts: int = 0
     published_posts: int = 0
-    revenue: dict[str, int] = field(default_factory=dict)
-    costs: dict[str, int] = field(default_factory=dict)
+    revenue: int = 0
+    revenue_squares: int = 0
+    filtered: Mapping[str, int] = field(default_factory=dict)
+    foreign_revenue: Mapping[str, int] = field(default_factory=dict)
+    foreign_costs: Mapping[str, int] = field(default_factory=dict)
     assumptions: frozenset[Assumption] = frozenset()
+    rates: frozenset[Rate] = frozenset()
+
+
+@dataclass(frozen=True)
+class Emv:
+    """Earned media value, and between what it lies."""
+
+    table_version: str
+    low: Money
+    value: Money
+    high: Money
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,10 @@ class Kpis:
 
     reach: int | None = None
     reach_in_target: int | None = None
+    reach_in_target_low: int | None = None
+    reach_in_target_high: int | None = None
     reach_in_target_estimated: bool = False
+    in_target_share_basis_points: int | None = None
     impressions: int | None = None
     views: int | None = None
     engagements: int | None = None
@@ -104,6 +107,7 @@ class Kpis:
     clicks: int | None = None
     bot_clicks: int | None = None
     repeat_clicks: int | None = None
+    filtered_clicks: Mapping[str, int] = field(default_factory=dict)
     click_through_rate_basis_points: int | None = None
     conversions: int | None = None
     conversion_rate_basis_points: int | None = None
@@ -112,14 +116,36 @@ class Kpis:
     average_order_value: Money | None = None
     new_customers: int | None = None
     cost: Money | None = None
+    unconverted_cost: tuple[Money, ...] = ()
     cpm: Money | None = None
     cpc: Money | None = None
     cpe: Money | None = None
     cpa: Money | None = None
     roi_basis_points: int | None = None
+    emv: Emv | None = None
     measured_posts: int = 0
     published_posts: int = 0
     assumptions: tuple[Assumption, ...] = ()
+    rates: tuple[Rate, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Facts of one collaboration, added up.
+
+    Args:
+        platform: where; "" when not known.
+        deliverable: which one; "" when bound to none, None for what belongs to the whole collaboration, as costs do.
+        day: when; "" for what belongs to no day.
+        in_total: counts for totals; a post's readings count day by day, but its latest totals count in total.
+    """
+
+    collaboration: str
+    platform: str
+    deliverable: str | None
+    day: str
+    tally: Tally
+    in_total: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,27 +155,26 @@ class CampaignKpis:
     total: Kpis
     creators: dict[str, Kpis]
     platforms: dict[str, Kpis]
+    deliverables: dict[tuple[str, str], Kpis]
     days: dict[str, Kpis]
 
 
 def campaign_kpis(facts: Facts, until: datetime | None = None) -> CampaignKpis:
-    """The figures in total, per collaboration, per platform and per day; ``until`` leaves out what came later.
+    """The figures in total, per collaboration, platform, deliverable and day; ``until`` leaves out what came later.
 
     Clicks and readings count by whole days (UTC).
     """
-    currency = facts.campaign.currency if facts.campaign else ""
-    target = facts.campaign.target if facts.campaign else None
-    platforms = {collaboration.name: collaboration.platform for collaboration in facts.collaborations}
-    creators = _creators(facts, target, until)
-    by_platform: dict[str, Tally] = {}
-    for name, tally in creators.items():
-        platform = platforms.get(name, "")
-        by_platform[platform] = _plus(by_platform.get(platform, Tally()), tally)
+    pieces = pieces_of(facts, until)
+    whole = [piece for piece in pieces if piece.in_total]
+    platforms = added(whole, lambda piece: piece.platform or None)
+    deliverables = added(whole, lambda p: (p.collaboration, p.deliverable) if p.deliverable else None)
+    days = added(pieces, lambda piece: piece.day or None)
     return CampaignKpis(
-        total=_kpis(_sum(creators.values()), currency),
-        creators={name: _kpis(tally, currency) for name, tally in sorted(creators.items())},
-        platforms={name: _kpis(tally, currency) for name, tally in sorted(by_platform.items()) if name},
-        days={day: _kpis(tally, currency) for day, tally in sorted(_days(facts, target, until).items())},
+        total=kpis_of(added(whole, lambda _: "").get("", Tally()), facts),
+        creators=_told(added(whole, lambda piece: piece.collaboration), facts),
+        platforms=_told(platforms, facts),
+        deliverables=_told(deliverables, facts),
+        days=_told(days, facts),
     )
 
 
@@ -169,54 +194,122 @@ def objective_value(metric: Metric, total: Kpis) -> int | None:
     }[metric]
 
 
-def _creators(facts: Facts, target: Target | None, until: datetime | None) -> dict[str, Tally]:
+def pieces_of(facts: Facts, until: datetime | None = None) -> list[Piece]:
+    """The facts piece by piece, to be added up by whatever they are asked for."""
+    collaborations = {each.name: each for each in facts.collaborations}
+
+    def platform_of(name: str, said: str) -> str:
+        return said or (collaborations[name].platform if name in collaborations else "")
+
+    pieces: list[Piece] = []
     audiences = _audiences(facts)
-    tallies = {collaboration.name: Tally() for collaboration in facts.collaborations}
-
-    def put(name: str, tally: Tally) -> None:
-        tallies[name] = _plus(tallies.get(name, Tally()), tally)
-
     for post in facts.posts:
-        put(post.collaboration, _of_figures(post.latest(until), audiences.get(post.collaboration), target))
-    for day in facts.click_days:
-        if _within(day.day, until):
-            put(day.owner.collaboration, _of_clicks(day))
-    for (name, sold), sales in facts.sales.items():
-        if _within(sold, until):
-            put(name, _of_sales(sales))
-    tallies = {name: _with_ratio_pair(_with_zeros(tally, facts, name)) for name, tally in tallies.items()}
-
-    measured = {post.url for post in facts.posts}
-    for collaboration in facts.collaborations:
-        cost = collaboration.cost
-        unmeasured = len(set(collaboration.posts) - measured)
-        put(
-            collaboration.name,
-            Tally(costs={cost.currency_code: cost.minor_units} if cost else {}, published_posts=unmeasured),
-        )
-    return tallies
-
-
-def _days(facts: Facts, target: Target | None, until: datetime | None) -> dict[str, Tally]:
-    audiences = _audiences(facts)
-    days: dict[str, Tally] = {}
-
-    def put(day: str, tally: Tally) -> None:
-        days[day] = _plus(days.get(day, Tally()), tally)
-
-    for post in facts.posts:
+        platform = platform_of(post.collaboration, post.platform)
         before = Tally()
         for day, figures in post.totals_by_day(until):
-            total = _of_figures(figures, audiences.get(post.collaboration), target)
-            put(day, _minus(total, before))
+            total = _of_figures(figures, post.collaboration, platform, audiences, facts)
+            pieces.append(
+                Piece(post.collaboration, platform, post.deliverable, day, _minus(total, before), in_total=False)
+            )
             before = total
-    for clicked in facts.click_days:
-        if _within(clicked.day, until):
-            put(clicked.day, _of_clicks(clicked))
-    for (_, day), made in facts.sales.items():
-        if _within(day, until):
-            put(day, _of_sales(made))
-    return {day: _with_ratio_pair(tally) for day, tally in days.items()}
+        latest = _of_figures(post.latest(until), post.collaboration, platform, audiences, facts)
+        pieces.append(Piece(post.collaboration, platform, post.deliverable, "", latest))
+    for bucket in facts.buckets:
+        if not _within(bucket.day, until):
+            continue
+        platform = platform_of(bucket.collaboration, bucket.platform)
+        if bucket.clicks:
+            tally = _of_clicks(bucket.all_clicks)
+            pieces.append(Piece(bucket.collaboration, platform, bucket.deliverable, bucket.day, tally))
+        if bucket.sales != Sales():
+            tally = _of_sales(bucket.sales, date.fromisoformat(bucket.day), facts)
+            pieces.append(Piece(bucket.collaboration, platform, bucket.deliverable, bucket.day, tally))
+    pieces += [
+        # Where clicks or sales could have been counted, none is 0; elsewhere it is not defined.
+        Piece(owner.collaboration, platform_of(owner.collaboration, owner.platform), owner.deliverable, "", zero)
+        for owners, zero in ((facts.tracked, _NO_CLICKS), (facts.coded, Tally(conversions=0)))
+        for owner in sorted(owners, key=lambda each: (each.collaboration, each.platform, each.deliverable))
+    ]
+    measured = {post.url for post in facts.posts}
+    for each in facts.collaborations:
+        unmeasured = len({post.url for post in each.posts} - measured)
+        tally = replace(_of_cost(each.cost, facts), published_posts=unmeasured)
+        pieces.append(Piece(each.name, each.platform, None, "", tally))
+    return pieces
+
+
+_NO_CLICKS = Tally(clicks=0, bots=0, repeats=0, conversions=0, conversions_by_click=0)
+
+
+def added(pieces: Iterable[Piece], key: Callable[[Piece], Any]) -> dict[Any, Tally]:
+    """Pieces added up by a key, without those whose key is None.
+
+    Rates over several collaborations compare like with like: only those that have both terms.
+    """
+    parts: dict[tuple[Any, str], Tally] = {}
+    for piece in pieces:
+        of = key(piece)
+        if of is not None:
+            part = (of, piece.collaboration)
+            parts[part] = _plus(parts.get(part, Tally()), piece.tally)
+    result: dict[Any, Tally] = {}
+    for (of, _), tally in parts.items():
+        both = tally.clicks is not None and tally.impressions is not None
+        rated = replace(tally, rated_clicks=tally.clicks, rated_impressions=tally.impressions) if both else tally
+        result[of] = _plus(result.get(of, Tally()), rated)
+    return result
+
+
+def kpis_of(tally: Tally, facts: Facts) -> Kpis:
+    """What was added up, divided."""
+    currency = facts.campaign.currency if facts.campaign else ""
+    revenue = Money(currency, tally.revenue) if tally.conversions is not None and currency else None
+    cost = Money(currency, tally.cost) if tally.cost is not None and currency and not tally.foreign_costs else None
+    roi = None
+    if revenue is not None and cost is not None and not tally.foreign_revenue:
+        roi = _ratio((revenue - cost).minor_units, cost.minor_units)
+    assumptions = set(tally.assumptions)
+    if tally.reach is not None and tally.measured_posts > 1:
+        assumptions.add(Assumption.REACH_ADDED_UP)
+    return Kpis(
+        reach=tally.reach,
+        reach_in_target=tally.reach_in_target,
+        reach_in_target_low=tally.reach_in_target_low,
+        reach_in_target_high=tally.reach_in_target_high,
+        reach_in_target_estimated=tally.reach_in_target is not None and bool(tally.assumptions),
+        in_target_share_basis_points=_ratio(tally.reach_in_target, tally.targeted_reach),
+        impressions=tally.impressions,
+        views=tally.views,
+        engagements=tally.engagements,
+        engagement_rate_basis_points=_ratio(tally.rated_engagements, tally.rated_reach),
+        clicks=tally.clicks,
+        bot_clicks=tally.bots,
+        repeat_clicks=tally.repeats,
+        filtered_clicks=dict(sorted(tally.filtered.items())),
+        click_through_rate_basis_points=_ratio(tally.rated_clicks, tally.rated_impressions),
+        conversions=tally.conversions,
+        conversion_rate_basis_points=_ratio(tally.conversions_by_click, tally.clicks),
+        revenue=revenue,
+        unconverted_revenue=_amounts(tally.foreign_revenue),
+        average_order_value=_per(revenue, tally.conversions) if not tally.foreign_revenue else None,
+        new_customers=tally.new_customers,
+        cost=cost,
+        unconverted_cost=_amounts(tally.foreign_costs),
+        cpm=_per(cost, tally.impressions, 1000),
+        cpc=_per(cost, tally.clicks),
+        cpe=_per(cost, tally.engagements),
+        cpa=_per(cost, tally.conversions),
+        roi_basis_points=roi,
+        emv=_emv(tally, facts, currency),
+        measured_posts=tally.measured_posts,
+        published_posts=tally.published_posts,
+        assumptions=tuple(sorted(assumptions)),
+        rates=tuple(sorted(tally.rates)),
+    )
+
+
+def _told(tallies: Mapping[Any, Tally], facts: Facts) -> dict[Any, Kpis]:
+    return {key: kpis_of(tallies[key], facts) for key in sorted(tallies)}
 
 
 def _audiences(facts: Facts) -> dict[str, Audience]:
@@ -229,18 +322,15 @@ def _audiences(facts: Facts) -> dict[str, Audience]:
     return started | {post.collaboration: post.audience for _, post in reported if post.audience}
 
 
-def _of_figures(figures: Figures, audience: Audience | None, target: Target | None) -> Tally:
+def _of_figures(
+    figures: Figures, collaboration: str, platform: str, audiences: Mapping[str, Audience], facts: Facts
+) -> Tally:
     reach, engagements = figures.reach, figures.engagements
     both = reach is not None and engagements is not None
-    inside: int | None = None
-    assumptions: frozenset[Assumption] = frozenset()
-    if reach is not None and target is not None:
-        part = in_target(audience or Audience(), target)
-        inside = None if part.share is None else round(reach * part.share)
-        assumptions = part.assumptions
-    return Tally(
+    target = facts.campaign.target if facts.campaign else None
+    emv = _in_currency(facts.emv.value(platform, figures), facts) if facts.emv else None
+    tally = Tally(
         reach=reach,
-        reach_in_target=inside,
         impressions=figures.impressions,
         views=figures.views,
         engagements=engagements,
@@ -248,81 +338,87 @@ def _of_figures(figures: Figures, audience: Audience | None, target: Target | No
         rated_reach=reach if both else None,
         measured_posts=1 if figures != Figures() else 0,
         published_posts=1,
-        assumptions=assumptions,
+        emv_low=emv[0] if emv else None,
+        emv=emv[1] if emv else None,
+        emv_high=emv[2] if emv else None,
+    )
+    return tally if reach is None or target is None else _targeted(tally, reach, audiences.get(collaboration), target)
+
+
+def _targeted(tally: Tally, reach: int, audience: Audience | None, target: Target) -> Tally:
+    part = in_target(audience or Audience(), target)
+    if part.share is None:
+        return replace(tally, assumptions=part.assumptions)
+    return replace(
+        tally,
+        targeted_reach=reach,
+        reach_in_target=round(reach * part.share),
+        reach_in_target_low=round(reach * part.low),
+        reach_in_target_high=round(reach * part.high),
+        assumptions=part.assumptions,
     )
 
 
-def _of_clicks(day: ClickDay) -> Tally:
-    return Tally(clicks=day.counted, bots=day.bots, repeats=day.repeats)
+def _in_currency(value: Band | None, facts: Facts) -> Band | None:
+    if value is None or facts.emv is None or facts.campaign is None:
+        return None
+    if facts.emv.currency == facts.campaign.currency:
+        return value
+    rate = facts.rates.rate(facts.emv.currency, facts.campaign.currency, facts.emv.day)
+    return (rate.convert(value[0]), rate.convert(value[1]), rate.convert(value[2])) if rate else None
 
 
-def _of_sales(sales: Sales) -> Tally:
+def _of_clicks(clicks: Clicks) -> Tally:
+    return Tally(clicks=clicks.counted, bots=clicks.automatic, repeats=clicks.repeats, filtered=clicks.filtered)
+
+
+def _of_sales(sales: Sales, day: date, facts: Facts) -> Tally:
+    currency = facts.campaign.currency if facts.campaign else ""
+    revenue = squares = 0
+    foreign: dict[str, int] = {}
+    rates = set()
+    for code, units in sales.revenue.items():
+        if code == currency:
+            revenue += units
+            squares += int(sales.squares.get(code, "0"))
+            continue
+        rate = facts.rates.rate(code, currency, day) if currency else None
+        if rate is None:
+            foreign[code] = units
+            continue
+        rates.add(rate)
+        revenue += rate.convert(units)
+        squares += round(int(sales.squares.get(code, "0")) * rate.exact**2)
     return Tally(
         conversions=sales.orders,
         conversions_by_click=sales.orders_by_click,
         new_customers=sales.new_customers,
-        revenue=dict(sales.revenue),
+        revenue=revenue,
+        revenue_squares=squares,
+        foreign_revenue=foreign,
+        rates=frozenset(rates),
     )
 
 
-def _with_zeros(tally: Tally, facts: Facts, name: str) -> Tally:
-    # Where clicks or sales could have been counted, none is 0; elsewhere it is not defined.
-    zero = Tally()
-    if name in facts.tracked:
-        zero = Tally(clicks=0, bots=0, repeats=0, conversions=0, conversions_by_click=0)
-    elif name in facts.coded:
-        zero = Tally(conversions=0)
-    return _plus(tally, zero)
+def _of_cost(cost: Money | None, facts: Facts) -> Tally:
+    if cost is None:
+        return Tally()
+    campaign = facts.campaign
+    if campaign is None or cost.currency_code == campaign.currency:
+        return Tally(cost=cost.minor_units)
+    # A fee is agreed for the whole campaign: it is converted once, at the rate of its start.
+    day = (campaign.start or datetime.fromtimestamp(0, UTC)).date()
+    rate = facts.rates.rate(cost.currency_code, campaign.currency, day)
+    if rate is None:
+        return Tally(foreign_costs={cost.currency_code: cost.minor_units})
+    return Tally(cost=rate.convert(cost.minor_units), rates=frozenset({rate}))
 
 
-def _with_ratio_pair(tally: Tally) -> Tally:
-    # A rate over a campaign compares like with like: only those parts that have both of its terms.
-    if tally.clicks is None or tally.impressions is None:
-        return tally
-    return _plus(tally, Tally(rated_clicks=tally.clicks, rated_impressions=tally.impressions))
-
-
-def _kpis(tally: Tally, currency: str) -> Kpis:
-    revenue = None
-    if tally.conversions is not None and currency:
-        revenue = Money(currency, tally.revenue.get(currency, 0))
-    unconverted = tuple(Money(code, units) for code, units in sorted(tally.revenue.items()) if code != currency)
-    cost = None
-    if tally.costs and set(tally.costs) == {currency}:
-        cost = Money(currency, tally.costs[currency])
-    roi = None
-    if revenue is not None and cost is not None and not unconverted:
-        roi = _ratio((revenue - cost).minor_units, cost.minor_units)
-    assumptions = set(tally.assumptions)
-    if tally.reach is not None and tally.measured_posts > 1:
-        assumptions.add(Assumption.REACH_ADDED_UP)
-    return Kpis(
-        reach=tally.reach,
-        reach_in_target=tally.reach_in_target,
-        reach_in_target_estimated=tally.reach_in_target is not None and bool(tally.assumptions),
-        impressions=tally.impressions,
-        views=tally.views,
-        engagements=tally.engagements,
-        engagement_rate_basis_points=_ratio(tally.rated_engagements, tally.rated_reach),
-        clicks=tally.clicks,
-        bot_clicks=tally.bots,
-        repeat_clicks=tally.repeats,
-        click_through_rate_basis_points=_ratio(tally.rated_clicks, tally.rated_impressions),
-        conversions=tally.conversions,
-        conversion_rate_basis_points=_ratio(tally.conversions_by_click, tally.clicks),
-        revenue=revenue,
-        unconverted_revenue=unconverted,
-        average_order_value=_per(revenue, tally.conversions),
-        new_customers=tally.new_customers,
-        cost=cost,
-        cpm=_per(cost, tally.impressions, 1000),
-        cpc=_per(cost, tally.clicks),
-        cpe=_per(cost, tally.engagements),
-        cpa=_per(cost, tally.conversions),
-        roi_basis_points=roi,
-        measured_posts=tally.measured_posts,
-        published_posts=tally.published_posts,
-        assumptions=tuple(sorted(assumptions)),
+def _emv(tally: Tally, facts: Facts, currency: str) -> Emv | None:
+    if facts.emv is None or tally.emv is None or tally.emv_low is None or tally.emv_high is None or not currency:
+        return None
+    return Emv(
+        facts.emv.version, Money(currency, tally.emv_low), Money(currency, tally.emv), Money(currency, tally.emv_high)
     )
 
 
@@ -339,21 +435,22 @@ def _per(amount: Money | None, count: int | None, times: int = 1) -> Money | Non
     return amount.scaled(times, count)
 
 
-def _sum(tallies: Iterable[Tally]) -> Tally:
-    total = Tally()
-    for tally in tallies:
-        total = _plus(total, tally)
-    return total
+def _amounts(units: Mapping[str, int]) -> tuple[Money, ...]:
+    return tuple(Money(code, units[code]) for code in sorted(units))
 
 
-_COUNTS = (
+# Counts that may be undefined, counts that are always there, and counts by name.
+_OPTIONAL = (
     "reach",
     "reach_in_target",
+    "reach_in_target_low",
+    "reach_in_target_high",
     "impressions",
     "views",
     "engagements",
     "rated_engagements",
     "rated_reach",
+    "targeted_reach",
     "clicks",
     "bots",
     "repeats",
@@ -362,35 +459,33 @@ _COUNTS = (
     "conversions",
     "conversions_by_click",
     "new_customers",
+    "emv_low",
+    "emv",
+    "emv_high",
+    "cost",
 )
+_ALWAYS = ("measured_posts", "published_posts", "revenue", "revenue_squares")
+_NAMED = ("filtered", "foreign_revenue", "foreign_costs")
 
 
 def _plus(one: Tally, other: Tally) -> Tally:
-    counts: dict[str, Any] = {name: _added(getattr(one, name), getattr(other, name)) for name in _COUNTS}
-    return Tally(
-        **counts,
-        measured_posts=one.measured_posts + other.measured_posts,
-        published_posts=one.published_posts + other.published_posts,
-        revenue=_added_up(one.revenue, other.revenue),
-        costs=_added_up(one.costs, other.costs),
-        assumptions=one.assumptions | other.assumptions,
-    )
+    values: dict[str, Any] = {name: _sum(getattr(one, name), getattr(other, name)) for name in _OPTIONAL}
+    values |= {name: getattr(one, name) + getattr(other, name) for name in _ALWAYS}
+    values |= {name: _added_up(getattr(one, name), getattr(other, name)) for name in _NAMED}
+    return Tally(**values, assumptions=one.assumptions | other.assumptions, rates=one.rates | other.rates)
 
 
 def _minus(one: Tally, other: Tally) -> Tally:
-    counts: dict[str, Any] = {
+    # Of posts only: they have no revenue, clicks or costs.
+    values: dict[str, Any] = {
         name: None if getattr(one, name) is None else getattr(one, name) - (getattr(other, name) or 0)
-        for name in _COUNTS
+        for name in _OPTIONAL
     }
-    return Tally(
-        **counts,
-        measured_posts=one.measured_posts - other.measured_posts,
-        published_posts=one.published_posts - other.published_posts,
-        assumptions=one.assumptions,
-    )
+    values |= {name: getattr(one, name) - getattr(other, name) for name in _ALWAYS}
+    return Tally(**values, assumptions=one.assumptions, rates=one.rates)
 
 
-def _added(one: int | None, other: int | None) -> int | None:
+def _sum(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return one if other is None else other
     return one + other

@@ -9,16 +9,24 @@ from entente_chassis.refusal import Invalid, Violation
 
 DEFAULT_WINDOW = timedelta(days=30)
 CLICK_PARAMETER = "entente_click"
+_NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "view-source", "ftp"})
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a link or a code is: what it attributes goes to this collaboration."""
+    """Whose a link or a code is: what it attributes goes to this collaboration.
+
+    Args:
+        platform: where it is published; "" when not known.
+        deliverable: the deliverable that carries it; "" when it is not bound to one.
+    """
 
     brand: str
     campaign: str
     collaboration: str
     creator: str
+    platform: str = ""
+    deliverable: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,29 @@ class Utm:
 
 
 @dataclass(frozen=True)
+class Destination:
+    """Where a link leads: a page, and what opens an app instead on some devices ("" for the page there, too)."""
+
+    url: str
+    ios_url: str = ""
+    android_url: str = ""
+
+    def on(self, user_agent: str) -> str:
+        """The address for a device, by what it says of itself."""
+        if self.ios_url and ("iPhone" in user_agent or "iPad" in user_agent or "iPod" in user_agent):
+            return self.ios_url
+        if self.android_url and "Android" in user_agent:
+            return self.android_url
+        return self.url
+
+
+@dataclass(frozen=True)
 class TrackedLink:
     """A short link of one collaboration. It never changes."""
 
     code: str
     owner: Owner
-    destination_url: str
+    destination: Destination
     utm: Utm
     window: timedelta
     created_at: datetime
@@ -62,45 +87,89 @@ class TrackedLink:
         """The address to publish, where the redirect is reached from outside."""
         return f"{public_url.rstrip('/')}/r/{self.code}"
 
-    def landing_url(self, click_id: str) -> str:
+    def landing_url(self, click_id: str, user_agent: str = "") -> str:
         """Where a click lands: the destination with the UTM parameters and the click's id in place of older ones."""
         ours = {f"utm_{key}": value for key, value in vars(self.utm).items() if value} | {CLICK_PARAMETER: click_id}
-        parts = urlsplit(self.destination_url)
+        parts = urlsplit(self.destination.on(user_agent))
         kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key not in ours]
         return urlunsplit(parts._replace(query=urlencode([*kept, *ours.items()])))
 
 
 @dataclass(frozen=True)
-class LinkCreated:
+class TrackedLinkCreated:
     """A tracked link was made, and this is the address to publish."""
 
-    link: TrackedLink
+    link: str
+    collaboration: str
+    campaign: str
+    brand: str
+    creator: str
     short_url: str
+    deliverable: str
 
 
 def new_link(
-    code: str, owner: Owner, destination_url: str, utm: Utm, window: timedelta, now: datetime, *, platform: str
+    code: str, owner: Owner, destination: Destination, utm: Utm, window: timedelta, now: datetime
 ) -> TrackedLink:
     """A link for a collaboration.
 
     Raises:
-        Invalid: the destination is not a page that a browser can be sent to.
+        Invalid: a destination is not a page that a browser can be sent to, or not an address that an app opens.
     """
-    parts = urlsplit(destination_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    wrong = [
+        Violation(f"tracked_link.{field}", problem)
+        for field, problem in (
+            ("destination_url", _problem(destination.url, app=False)),
+            ("ios_url", _problem(destination.ios_url, app=True) if destination.ios_url else ""),
+            ("android_url", _problem(destination.android_url, app=True) if destination.android_url else ""),
+        )
+        if problem
+    ]
+    if wrong:
         raise Invalid(
             "DESTINATION_INVALID",
-            "The destination must be a web page: give an http or https address without a user in it.",
-            violations=[Violation("tracked_link.destination_url", "not an http or https address of a page")],
+            "A visitor cannot be sent there: give the http or https address of a page, and for apps an https address "
+            "or one of the app's own scheme; without a user, backslashes or control characters.",
+            violations=wrong,
         )
     return TrackedLink(
         code=code,
         owner=owner,
-        destination_url=destination_url,
-        utm=utm.or_defaults(platform=platform, campaign=owner.campaign, code=code),
+        destination=destination,
+        utm=utm.or_defaults(platform=owner.platform, campaign=owner.campaign, code=code),
         window=window or DEFAULT_WINDOW,
         created_at=now,
     )
+
+
+def link_created(link: TrackedLink, public_url: str) -> TrackedLinkCreated:
+    """What is told of a new link."""
+    owner = link.owner
+    return TrackedLinkCreated(
+        link=link.name,
+        collaboration=owner.collaboration,
+        campaign=owner.campaign,
+        brand=owner.brand,
+        creator=owner.creator,
+        short_url=link.short_url(public_url),
+        deliverable=owner.deliverable,
+    )
+
+
+def _problem(url: str, *, app: bool) -> str:
+    # Browsers read a backslash as a slash and drop control characters: such an address leads elsewhere than it says.
+    if "\\" in url or any(ord(letter) < 33 or ord(letter) == 127 for letter in url):
+        return "holds a backslash, a space or a control character"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "is no address"
+    if parts.scheme in _NEVER or (not app and parts.scheme not in ("http", "https")):
+        return f"its scheme {parts.scheme!r} is not allowed"
+    if not parts.netloc or (parts.scheme in ("http", "https") and not parts.hostname):
+        return "names no host"
+    return "holds a user" if "@" in parts.netloc else ""
 
 
 @dataclass(frozen=True)

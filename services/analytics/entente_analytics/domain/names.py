@@ -37,9 +37,9 @@ def objective_name(campaign: str) -> str:
     return f"{campaign}/objective"
 
 
-def click_day_name(link: str, day: str) -> str:
-    """The name of a link's count of one day."""
-    return f"{link}/days/{day}"
+def bucket_name(collaboration: str, platform: str, deliverable: str, day: str) -> str:
+    """The name of the roll-up of a collaboration's platform and deliverable on one day; "-" for what is not known."""
+    return f"{collaboration}/buckets/{platform.lower() or '-'}~{deliverable or '-'}~{day}"
 
 
 def _as_id(text: str) -> str:

@@ -1,12 +1,16 @@
 """Objectives watched: how far, at what pace, and when that is news."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import sqrt
+from statistics import fmean, stdev
 
 from entente_analytics.domain.campaigns import Campaign, Metric, Objective
 
 _BASIS_POINTS = 10_000
+_DAYS_NEEDED = 3
 # Nothing is at risk in the first quarter of the time: content is made before it is published.
 _GRACE_BASIS_POINTS = 2_500
 # A pace of nine tenths still counts as on track: posts come in steps, not evenly.
@@ -27,6 +31,22 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class Projection:
+    """The value at the deadline if days go on as they were, and between what it lies; shares in basis points."""
+
+    value: int
+    low: int
+    high: int
+    chance_basis_points: int
+    day_count: int
+    confidence_basis_points: int = 8_000
+    model: str = (
+        "Each day that is left brings what the whole days so far brought on average; the interval is that of the sum "
+        "of independent, normally distributed days with the spread of the days so far (Student's t)."
+    )
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far an objective is; shares in basis points."""
 
@@ -36,6 +56,7 @@ class Progress:
     progress_basis_points: int | None
     pace_basis_points: int | None
     status: Status
+    projection: Projection | None = None
 
 
 @dataclass(frozen=True)
@@ -58,12 +79,19 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class StatusChanged:
+class ObjectiveStatusChanged:
     """An objective stands otherwise than before."""
 
-    watch: Watch
-    progress: Progress
-    previous: Status | None
+    campaign: str
+    brand: str
+    campaign_title: str
+    metric: Metric
+    target: int
+    value: int | None
+    progress_basis_points: int | None
+    status: Status
+    previous_status: Status | None
+    deadline: datetime
 
 
 def is_watched(campaign: Campaign | None) -> bool:
@@ -81,6 +109,48 @@ def progress_of(objective: Objective, start: datetime | None, value: int | None,
     pace = progress * _BASIS_POINTS // elapsed if running and not level and progress is not None and elapsed else None
     return Progress(
         objective, start, value, progress, pace, _status(objective, level, start, now, value, pace, elapsed)
+    )
+
+
+def projected(
+    objective: Objective, start: datetime, value: int | None, days: Mapping[str, int], now: datetime
+) -> Projection | None:
+    """Where an objective is heading, or None: too early, over, or a level, which days do not add up to.
+
+    Args:
+        objective: what is aimed at.
+        start: from when its time runs.
+        value: how far it is.
+        days: what each day (UTC) brought; a day that is not there brought nothing.
+        now: the domain's time.
+    """
+    if value is None or objective.metric in _LEVELS or now >= objective.deadline:
+        return None
+    whole = [(start + timedelta(days=n)).date().isoformat() for n in range((now.date() - start.date()).days)]
+    if len(whole) < _DAYS_NEEDED:
+        return None
+    # Imported here: it takes a second, and only projections need it.
+    from scipy.stats import t
+
+    brought = [days.get(day, 0) for day in whole]
+    count = len(brought)
+    mean = fmean(brought)
+    left = (objective.deadline - now) / timedelta(days=1)
+    spread = stdev(brought) * sqrt(left + left * left / count)
+    expected = value + mean * left
+    half = float(t.ppf(0.9, count - 1)) * spread
+    if spread > 0:
+        chance = float(t.sf((objective.target - expected) / spread, count - 1))
+    else:
+        chance = 1.0 if expected >= objective.target else 0.0
+    # What is there does not go away, but for refunds and corrections, which days before brought, too.
+    floor = value if min(brought) >= 0 else 0
+    return Projection(
+        value=round(expected),
+        low=max(floor, round(expected - half)),
+        high=round(expected + half),
+        chance_basis_points=round(chance * _BASIS_POINTS),
+        day_count=count,
     )
 
 
@@ -138,7 +208,19 @@ def evaluated(
     )
     if progress.status is watch.status:
         return after, ()
-    return after, (StatusChanged(after, progress, watch.status),)
+    told = ObjectiveStatusChanged(
+        campaign=campaign.name,
+        brand=campaign.brand,
+        campaign_title=campaign.title,
+        metric=progress.objective.metric,
+        target=progress.objective.target,
+        value=progress.value,
+        progress_basis_points=progress.progress_basis_points,
+        status=progress.status,
+        previous_status=watch.status,
+        deadline=progress.objective.deadline,
+    )
+    return after, (told,)
 
 
 def _next_look(progress: Progress, now: datetime, every: timedelta) -> datetime | None:

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from entente_analytics.domain.links import Owner, PromoCode, TrackedLink
-from entente_analytics.domain.names import link_name, order_name, promo_code_name
+from entente_analytics.domain.names import bucket_name, link_name, order_name, promo_code_name
+from entente_analytics.domain.times import refuse_future
 from entente_chassis.money import Money
 from entente_chassis.refusal import AlreadyExists, Exhausted, Precondition
 
@@ -91,12 +93,16 @@ class Refund:
 
 @dataclass(frozen=True)
 class Attribution:
-    """To whom a sale belongs, by which rule, through which link or code."""
+    """To whom a sale belongs, by which rule, through which link or code; ``touch_time`` is None for a code."""
 
     rule: Rule
-    owner: Owner
+    campaign: str
+    collaboration: str
+    creator: str
+    platform: str
+    deliverable: str
     source: str
-    touched_at: datetime | None
+    touch_time: datetime | None
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,14 @@ class Report:
 
 @dataclass(frozen=True)
 class Order:
-    """A sale of a brand: one, however often it is reported."""
+    """A sale of a brand: one, however often it is reported.
+
+    Args:
+        recorded: the sale itself was reported; else only refunds of it have come, with nothing to take them from yet.
+        refunds_aside: refunds that came before the sale and do not fit it: of more than it, or in another currency.
+        window: the window that a recomputation gave all its touches; None for that of each link.
+        roll_ups: the buckets whose figures do not say yet what became of this order.
+    """
 
     brand: str
     order_id: str
@@ -139,6 +152,11 @@ class Order:
     refunds: tuple[Refund, ...]
     attribution: Attribution | None
     created_at: datetime
+    recorded: bool = True
+    refunds_aside: tuple[Refund, ...] = ()
+    window: timedelta | None = None
+    roll_ups: tuple[str, ...] = ()
+    roll_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -152,42 +170,65 @@ class Order:
 
     @property
     def net(self) -> Money:
-        """What is left of it."""
-        return self.amount - self.refunded
+        """What is left of it; nothing while the sale itself was not reported."""
+        return self.amount - self.refunded if self.recorded else self.amount
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that counts it; "" for a sale that belongs to nobody."""
+        won = self.attribution
+        if won is None or not self.recorded:
+            return ""
+        return bucket_name(won.collaboration, won.platform, won.deliverable, self.ordered_at.date().isoformat())
 
 
 @dataclass(frozen=True)
-class Recorded:
+class ConversionRecorded:
     """A sale was reported for the first time."""
 
-    order: Order
+    order: str
+    brand: str
+    amount: Money
+    order_time: datetime
+    attribution: Attribution | None
 
 
 @dataclass(frozen=True)
-class Reattributed:
-    """More became known of a sale, and it belongs to another collaboration than before."""
+class ConversionAttributed(ConversionRecorded):
+    """More became known of a sale, or its window changed, and it belongs to another collaboration than before."""
 
-    order: Order
-    previous: Attribution | None
+    previous_attribution: Attribution | None
 
 
 @dataclass(frozen=True)
-class Refunded:
+class ConversionRefunded:
     """A sale was refunded in part or in full."""
 
-    order: Order
-    refund: Refund
+    order: str
+    brand: str
+    refund_id: str
+    amount: Money
+    net_amount: Money
+    refund_time: datetime
+    attribution: Attribution | None
 
 
-def record(order: Order | None, report: Report, now: datetime) -> tuple[Order, tuple[object, ...]] | None:
+Changed = tuple[Order, tuple[object, ...]]
+
+
+def record(order: Order | None, report: Report, now: datetime) -> Changed | None:
     """The order with what a report adds to it, or None when it adds nothing.
 
-    Reports of one order may come in any order and any number: what they know adds up, and the sale stays one.
+    Reports of one order may come in any order and any number, its refunds before it: what they know adds up, and the
+    sale stays one.
 
     Raises:
         AlreadyExists: the order is known with other facts.
+        Invalid: it is placed in the future.
     """
-    if order is None:
+    refuse_future(now, order_time=report.ordered_at)
+    if order is None or not order.recorded:
+        early = order.refunds if order else ()
         new = Order(
             brand=report.brand,
             order_id=report.order_id,
@@ -199,9 +240,17 @@ def record(order: Order | None, report: Report, now: datetime) -> tuple[Order, t
             refunds=(),
             attribution=None,
             created_at=now,
+            window=order.window if order else None,
         )
         new = _attributed(new)
-        return new, (Recorded(new),)
+        events: list[object] = [ConversionRecorded(**_told(new))]
+        for back in early:
+            if back.amount.currency_code != new.amount.currency_code or back.amount > new.net:
+                new = replace(new, refunds_aside=(*new.refunds_aside, back))
+                continue
+            new = replace(new, refunds=(*new.refunds, back))
+            events.append(_refunded(new, back))
+        return _rolled(None, new, now), tuple(events)
 
     _refuse_other_facts(order, report)
     more = replace(
@@ -210,24 +259,45 @@ def record(order: Order | None, report: Report, now: datetime) -> tuple[Order, t
         used_code=_better_known(order.used_code, report.used_code),
         touches=_together((*order.touches, *report.touches)),
     )
-    return _changed(order, _attributed(more))
+    return _changed(order, _attributed(more), now)
 
 
-def settle(order: Order, promo: PromoCode) -> tuple[Order, tuple[object, ...]] | None:
+def settle(order: Order, promo: PromoCode, now: datetime) -> Changed | None:
     """The order once a collaboration has the promo code that it names, or None when that changes nothing."""
     if order.used_code is None or promo_code_name(order.brand, order.used_code.code) != promo.name:
         return None
-    return _changed(order, _attributed(replace(order, used_code=used_code(order.used_code.code, promo))))
+    return _changed(order, _attributed(replace(order, used_code=used_code(order.used_code.code, promo))), now)
 
 
-def refund(order: Order, refund_id: str, amount: Money, at: datetime) -> tuple[Order, tuple[object, ...]] | None:
-    """The order with a refund, or None when that refund is in it already.
+def recompute(order: Order, window: timedelta | None, now: datetime) -> Changed | None:
+    """The order attributed with another window for all its touches (None: that of each link), or None if it has it."""
+    if order.window == window or not order.recorded:
+        return None
+    after = _attributed(replace(order, window=window))
+    return _changed(order, after, now) or (after, ())
+
+
+def rolled_up(order: Order, buckets: tuple[str, ...]) -> Order:
+    """The order once these buckets know of it."""
+    left = tuple(bucket for bucket in order.roll_ups if bucket not in buckets)
+    return replace(order, roll_ups=left, roll_at=order.roll_at if left else None)
+
+
+def refund(
+    order: Order | None, brand: str, order_id: str, refund_id: str, amount: Money, at: datetime, now: datetime
+) -> Changed | None:
+    """The order with a refund, or None when that refund is in it already. One that comes before its sale is kept.
 
     Raises:
         AlreadyExists: the refund is known with another amount.
+        Invalid: it was made in the future.
         Precondition: it is in another currency, or more than is left of the order.
     """
-    for known in order.refunds:
+    refuse_future(now, refund_time=at)
+    if order is None:
+        nothing = Money.zero(amount.currency_code)
+        order = Order(brand, order_id, nothing, at, None, None, (), (), None, now, recorded=False)
+    for known in (*order.refunds, *order.refunds_aside):
         if known.refund_id == refund_id:
             if known.amount != amount:
                 raise AlreadyExists(
@@ -235,6 +305,12 @@ def refund(order: Order, refund_id: str, amount: Money, at: datetime) -> tuple[O
                     f"Refund {refund_id} is recorded with another amount: give a further refund an id of its own.",
                 )
             return None
+    if len(order.refunds) >= MAX_REFUNDS:
+        raise Exhausted("TOO_MANY_REFUNDS", f"An order holds {MAX_REFUNDS} refunds: report the rest as one.")
+    made = Refund(refund_id, amount, at)
+    after = replace(order, refunds=tuple(sorted((*order.refunds, made), key=lambda r: (r.at, r.refund_id))))
+    if not order.recorded:
+        return after, ()
     if amount.currency_code != order.amount.currency_code:
         raise Precondition(
             "REFUND_CURRENCY",
@@ -247,11 +323,7 @@ def refund(order: Order, refund_id: str, amount: Money, at: datetime) -> tuple[O
             f"Only {order.net.minor_units} of the order are left: check the amount, or whether it was refunded before.",
             left_minor_units=str(order.net.minor_units),
         )
-    if len(order.refunds) >= MAX_REFUNDS:
-        raise Exhausted("TOO_MANY_REFUNDS", f"An order holds {MAX_REFUNDS} refunds: report the rest as one.")
-    made = Refund(refund_id, amount, at)
-    refunded = replace(order, refunds=tuple(sorted((*order.refunds, made), key=lambda r: (r.at, r.refund_id))))
-    return refunded, (Refunded(refunded, made),)
+    return _rolled(order, after, now), (_refunded(after, made),)
 
 
 def explain(order: Order) -> tuple[Candidate, ...]:
@@ -275,12 +347,14 @@ def explain(order: Order) -> tuple[Candidate, ...]:
 def summary(order: Order) -> str:
     """The decision in one sentence."""
     won = order.attribution
+    if not order.recorded:
+        return "Only refunds of it were reported; the sale itself is still to come."
     if won is None:
         reason = "no touch or promo code could win it" if order.touches or order.used_code else "nothing led to it"
         return f"The sale belongs to no collaboration: {reason}."
     if won.rule is Rule.PROMO_CODE:
-        return f"The sale belongs to {won.owner.collaboration}: the buyer used its promo code, which beats any link."
-    return f"The sale belongs to {won.owner.collaboration}: its link had the last click within its window."
+        return f"The sale belongs to {won.collaboration}: the buyer used its promo code, which beats any link."
+    return f"The sale belongs to {won.collaboration}: its link had the last click within its window."
 
 
 def _attributed(order: Order) -> Order:
@@ -288,15 +362,58 @@ def _attributed(order: Order) -> Order:
     if winner is None or winner.owner is None:
         return replace(order, attribution=None)
     rule = Rule.LAST_CLICK if winner.touched_at else Rule.PROMO_CODE
-    return replace(order, attribution=Attribution(rule, winner.owner, winner.source, winner.touched_at))
+    owner = winner.owner
+    won = Attribution(
+        rule=rule,
+        campaign=owner.campaign,
+        collaboration=owner.collaboration,
+        creator=owner.creator,
+        platform=owner.platform,
+        deliverable=owner.deliverable,
+        source=winner.source,
+        touch_time=winner.touched_at,
+    )
+    return replace(order, attribution=won)
 
 
-def _changed(before: Order, after: Order) -> tuple[Order, tuple[object, ...]] | None:
+def _changed(before: Order, after: Order, now: datetime) -> Changed | None:
     if after == before:
         return None
+    after = _rolled(before, after, now)
     if after.attribution == before.attribution:
         return after, ()
-    return after, (Reattributed(after, before.attribution),)
+    return after, (ConversionAttributed(**_told(after), previous_attribution=before.attribution),)
+
+
+def _rolled(before: Order | None, after: Order, now: datetime) -> Order:
+    # Written with the change itself, so that no crash lets a bucket miss it; a timer sees to what is left.
+    counted = (before.bucket, before.net, before.new_customer) if before else ("", None, None)
+    if counted == (after.bucket, after.net, after.new_customer):
+        return after
+    buckets = tuple(sorted({*after.roll_ups, counted[0], after.bucket} - {""}))
+    return replace(after, roll_ups=buckets, roll_at=now if buckets else None)
+
+
+def _told(order: Order) -> dict[str, Any]:
+    return {
+        "order": order.name,
+        "brand": order.brand,
+        "amount": order.amount,
+        "order_time": order.ordered_at,
+        "attribution": order.attribution,
+    }
+
+
+def _refunded(order: Order, made: Refund) -> ConversionRefunded:
+    return ConversionRefunded(
+        order=order.name,
+        brand=order.brand,
+        refund_id=made.refund_id,
+        amount=made.amount,
+        net_amount=order.net,
+        refund_time=made.at,
+        attribution=order.attribution,
+    )
 
 
 def _together(touches: Iterable[Touch]) -> tuple[Touch, ...]:
@@ -366,11 +483,12 @@ def _judge_touch(order: Order, visit: Touch) -> Candidate:
         # Another brand's collaboration is none of this brand's business.
         text = "The link belongs to another brand."
         return Candidate(source, Verdict.OTHER_BRAND, text, visit.at, declared=visit.declared)
-    end = visit.at + visit.window
+    end = visit.at + (visit.window if order.window is None else order.window)
     if visit.at > order.ordered_at:
         verdict, text = Verdict.AFTER_ORDER, f"The visit came after the order of {_text(order.ordered_at)}."
     elif order.ordered_at > end:
-        verdict, text = Verdict.OUTSIDE_WINDOW, f"The window of the link ended at {_text(end)}, before the order."
+        whose = "the link" if order.window is None else "the recomputation"
+        verdict, text = Verdict.OUTSIDE_WINDOW, f"The window of {whose} ended at {_text(end)}, before the order."
     else:
         verdict, text = Verdict.WON, f"The last click before the order; its window lasts until {_text(end)}."
     return Candidate(source, verdict, text, visit.at, end, visit.owner, visit.declared)

@@ -3,7 +3,9 @@
 import time
 from datetime import timedelta
 
-from entente_analytics.application.commands import evaluate_objective, settle_promo_code
+from entente_analytics.application.commands.objectives import evaluate_objective
+from entente_analytics.application.commands.rollups import refresh, roll_up
+from entente_analytics.application.commands.sales import settle_promo_code
 from entente_analytics.application.stores import Stores
 from entente_chassis.clock import Clock
 from entente_chassis.timers import Fire
@@ -39,5 +41,23 @@ def settle_promo_codes(stores: Stores, clock: Clock) -> Fire:
 
     async def fire(name: str) -> None:
         await settle_promo_code(stores, name, clock.now())
+
+    return fire
+
+
+def tell_roll_ups(stores: Stores, clock: Clock) -> Fire:
+    """Tells buckets of orders that changed, where a crash came between."""
+
+    async def fire(name: str) -> None:
+        await roll_up(stores, await stores.orders.require(name, what="Order"), clock.now())
+
+    return fire
+
+
+def refresh_roll_ups(stores: Stores) -> Fire:
+    """Adds up anew what is behind, so that no report has to wait for it."""
+
+    async def fire(name: str) -> None:
+        await refresh(stores, name)
 
     return fire

@@ -9,6 +9,8 @@ import pytest
 
 from entente.analytics.v1 import service_pb2_grpc
 from entente_analytics.adapters import kinds
+from entente_analytics.adapters.archive import Archive
+from entente_analytics.adapters.reference import Tables
 from entente_analytics.application.redirect import click_ids
 from entente_analytics.application.stores import Stores
 from entente_analytics.domain.audience import Audience, Target, WeightedCode
@@ -51,13 +53,14 @@ def stores(clock: ManualClock) -> Stores:
     return Stores(
         links=MemoryAggregates(kinds.LINKS, clock),
         promo_codes=MemoryAggregates(kinds.PROMO_CODES, clock),
-        click_days=MemoryAggregates(kinds.CLICK_DAYS, clock),
+        buckets=MemoryAggregates(kinds.BUCKETS, clock),
         orders=MemoryAggregates(kinds.ORDERS, clock),
         posts=MemoryAggregates(kinds.POSTS, clock),
         campaigns=MemoryAggregates(kinds.CAMPAIGNS, clock),
         collaborations=MemoryAggregates(kinds.COLLABORATIONS, clock),
         watches=MemoryAggregates(kinds.WATCHES, clock),
         secrets=MemoryAggregates(kinds.SECRETS, clock),
+        reference=Tables(),
     )
 
 
@@ -65,7 +68,7 @@ def stores(clock: ManualClock) -> Stores:
 async def service(stores: Stores, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Service]:
     await _copy_campaign(stores)
     ids = await click_ids(stores)
-    servicer = AnalyticsServicer(stores, lambda: ids, clock, "https://go.example")
+    servicer = AnalyticsServicer(stores, lambda: ids, Archive(tmp_path / "archive"), clock, "https://go.example")
     add = service_pb2_grpc.add_AnalyticsServiceServicer_to_server
     async with serving(tmp_path, (add, servicer, ACCESS)) as server:
         yield Service(stores, clock, ids, server)

@@ -1,5 +1,6 @@
 """Clicks: whose count, and that none counts twice."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -9,15 +10,14 @@ from hypothesis import strategies as st
 
 from entente_analytics.domain.clicks import (
     Click,
-    ClickDay,
     ClickIds,
     DayVisitors,
     Verdict,
-    count_clicks,
-    is_robot,
+    automatic,
     visitor_mark,
 )
-from entente_analytics.domain.links import Owner, TrackedLink, Utm, new_link
+from entente_analytics.domain.links import Destination, Owner, TrackedLink, Utm, new_link
+from entente_analytics.domain.rollups import Bucket, count_clicks, new_bucket
 from entente_chassis.refusal import Invalid
 
 NOW = datetime(2026, 3, 10, 12, 0, 0, 123000, tzinfo=UTC)
@@ -44,22 +44,22 @@ def test_an_altered_click_id_is_not_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "user_agent", "purpose", "robot"),
+    ("method", "user_agent", "purpose", "why"),
     [
-        ("GET", PHONE, "", False),
-        ("GET", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36", "", False),
-        ("GET", "Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 Mobile Safari/537.36", "", False),
-        ("HEAD", PHONE, "", True),
-        ("GET", PHONE, "prefetch;prerender", True),
-        ("GET", "", "", True),
-        ("GET", "facebookexternalhit/1.1", "", True),
-        ("GET", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "", True),
-        ("GET", "WhatsApp/2.23", "", True),
-        ("GET", "python-requests/2.32", "", True),
+        ("GET", PHONE, "", None),
+        ("GET", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36", "", None),
+        ("GET", "Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 Mobile Safari/537.36", "", None),
+        ("HEAD", PHONE, "", Verdict.PROBE),
+        ("GET", PHONE, "prefetch;prerender", Verdict.PREFETCH),
+        ("GET", "", "", Verdict.PROBE),
+        ("GET", "facebookexternalhit/1.1", "", Verdict.PREVIEW),
+        ("GET", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "", Verdict.BOT),
+        ("GET", "WhatsApp/2.23", "", Verdict.PREVIEW),
+        ("GET", "python-requests/2.32", "", Verdict.BOT),
     ],
 )
-def test_programs_are_told_from_people(method: str, user_agent: str, purpose: str, robot: bool) -> None:
-    assert is_robot(method, user_agent, purpose) is robot
+def test_programs_are_told_from_people(method: str, user_agent: str, purpose: str, why: Verdict | None) -> None:
+    assert automatic(method, user_agent, purpose) is why
 
 
 def test_a_visitor_is_new_once_a_day_and_link() -> None:
@@ -104,27 +104,27 @@ def test_repeated_and_interleaved_deliveries_count_each_click_once(
             again = random.randrange(at[name])
             delivered += streams[name][again : at[name]]
 
-    day: ClickDay | None = None
+    bucket: Bucket = new_bucket(OWNER, "2026-03-10")
     while delivered:
         together = random.randint(1, 4)
-        day = count_clicks(day, delivered[:together], OWNER) or day
+        bucket = count_clicks(bucket, delivered[:together]) or bucket
         del delivered[:together]
 
-    counted = [verdict for _, verdict in clicks]
-    assert (day.counted if day else 0) == counted.count(Verdict.COUNTED)
-    assert (day.bots if day else 0) == counted.count(Verdict.BOT)
-    assert (day.repeats if day else 0) == counted.count(Verdict.REPEAT)
+    told = [verdict for _, verdict in clicks]
+    by_verdict = bucket.all_clicks.by_verdict
+    assert {verdict: by_verdict.get(verdict.value, 0) for verdict in Verdict} == {
+        verdict: told.count(verdict) for verdict in Verdict
+    }
 
 
 def test_a_click_lands_on_the_destination_with_utm_and_click_id_and_what_was_there() -> None:
     link = new_link(
         "abc123",
-        OWNER,
-        "https://shop.example/p?id=7&utm_source=old&q=a%20b#top",
+        replace(OWNER, platform="INSTAGRAM"),
+        Destination("https://shop.example/p?id=7&utm_source=old&q=a%20b#top"),
         Utm(term="été"),
         timedelta(0),
         NOW,
-        platform="INSTAGRAM",
     )
 
     assert link.landing_url("abc123.1.2.x") == (
@@ -135,14 +135,42 @@ def test_a_click_lands_on_the_destination_with_utm_and_click_id_and_what_was_the
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "https://user:pass@shop.example/", "https:///p", "ftp://a.example"]
+    "url",
+    [
+        "javascript:alert(1)",
+        "https://user:pass@shop.example/",
+        "https:///p",
+        "ftp://a.example",
+        "https://shop.example\\@evil.example/",
+        "https://shop.example/\r\nSet-Cookie: a=b",
+        "//evil.example",
+        "https://[::1/",
+    ],
 )
 def test_a_destination_that_is_no_page_is_refused(url: str) -> None:
     with pytest.raises(Invalid):
-        new_link("abc123", OWNER, url, Utm(), timedelta(0), NOW, platform="")
+        new_link("abc123", OWNER, Destination(url), Utm(), timedelta(0), NOW)
+
+
+def test_a_device_with_the_app_is_sent_to_it_and_others_to_the_page() -> None:
+    apps = Destination("https://shop.example/p", "maison://product/7?ref=a", "https://app.shop.example/p")
+    link = new_link("abc123", OWNER, apps, Utm(), timedelta(0), NOW)
+
+    assert link.landing_url("c", PHONE).startswith("maison://product/7?ref=a&utm_source=creator")
+    assert link.landing_url("c", "Mozilla/5.0 (Linux; Android 14)").startswith("https://app.shop.example/p?utm_")
+    assert link.landing_url("c", "Mozilla/5.0 (X11; Linux x86_64)").startswith("https://shop.example/p?utm_")
+
+
+@pytest.mark.parametrize("field", ["ios_url", "android_url"])
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "intent", "data:text/html,x"])
+def test_what_no_app_opens_is_refused_and_its_field_named(field: str, url: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        new_link("a123", OWNER, Destination("https://s.example", **{field: url}), Utm(), timedelta(0), NOW)
+
+    assert [violation.field for violation in refusal.value.violations] == [f"tracked_link.{field}"]
 
 
 def test_a_link_is_named_by_its_code() -> None:
-    link = TrackedLink("abc123", OWNER, "https://shop.example", Utm(), timedelta(days=1), NOW)
+    link = TrackedLink("abc123", OWNER, Destination("https://shop.example"), Utm(), timedelta(days=1), NOW)
 
     assert (link.name, link.short_url("https://go.example/")) == ("trackedLinks/abc123", "https://go.example/r/abc123")

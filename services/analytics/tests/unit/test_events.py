@@ -1,24 +1,18 @@
-"""What the service hears: copies, and clicks that count once."""
+"""What the service hears of campaigns and collaborations is copied."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from entente.analytics.v1 import events_pb2
 from entente.campaign.v1 import events_pb2 as campaign_events
 from entente.campaign.v1 import service_pb2 as campaign_pb
 from entente.type.v1 import type_pb2
-from entente_analytics.adapters.events import link_clicked
-from entente_analytics.application.redirect import LinkBook, TakenClick
 from entente_analytics.application.stores import Stores
 from entente_analytics.domain.campaigns import Metric, Objective
-from entente_analytics.domain.clicks import Click, Verdict
-from entente_analytics.domain.links import Owner, TrackedLink, Utm
 from entente_analytics.entrypoints.events import routes
 from entente_chassis.clock import ManualClock
 from entente_chassis.money import Money
-from entente_chassis.store.model import Change
 from entente_chassis.testing import incoming
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -56,15 +50,9 @@ def collaboration(**given: Any) -> campaign_events.CollaborationSnapshot:
     return snapshot
 
 
-def clicked(*clicks: tuple[int, Verdict], link: str = "trackedLinks/abc1", days: int = 0) -> events_pb2.LinkClicked:
-    at = START + timedelta(days=days)
-    taken = [TakenClick(Click(link, "1a", n, at, verdict), "campaigns/spring", ANNA, b"mark") for n, verdict in clicks]
-    return link_clicked(taken)
-
-
 @pytest.fixture
 def hear(stores: Stores, clock: ManualClock) -> Any:
-    handlers = routes(stores, LinkBook(stores), clock)
+    handlers = routes(stores, clock)
 
     async def deliver(message: Any, subject: str, n: int = 1) -> None:
         await handlers[type(message)](incoming(message, subject, n=n))
@@ -104,42 +92,3 @@ async def test_words_of_a_newer_campaign_service_are_no_poison(hear: Any, stores
 
     known = (await stores.campaigns.require("campaigns/spring", what="Campaign")).state
     assert (known.state, known.objective) == ("", None)
-
-
-@pytest.fixture
-async def link(stores: Stores) -> TrackedLink:
-    owner = Owner("brands/maison", "campaigns/spring", ANNA, "creators/anna")
-    made = TrackedLink("abc1", owner, "https://shop.example", Utm(), timedelta(days=30), START)
-    await stores.links.change(made.name, lambda _: Change(made))
-    return made
-
-
-async def test_a_click_that_comes_again_in_other_company_counts_once_and_asks_for_a_look_at_the_objective(
-    hear: Any, stores: Stores, link: TrackedLink
-) -> None:
-    first, second, third = (1, Verdict.COUNTED), (2, Verdict.BOT), (3, Verdict.REPEAT)
-    for message in (clicked(first), clicked(first, second), clicked(second), clicked(first, second, third)):
-        await hear(message, link.name)
-
-    day = (await stores.click_days.require("trackedLinks/abc1/days/2026-03-01", what="Day")).state
-    assert (day.counted, day.bots, day.repeats, day.marks) == (1, 1, 1, {"1a": 3})
-    watch = (await stores.watches.require("campaigns/spring/objective", what="Objective")).state
-    assert watch.evaluate_at == START
-
-
-async def test_clicks_count_on_their_own_days(hear: Any, stores: Stores, link: TrackedLink) -> None:
-    late, early = clicked((1, Verdict.COUNTED)), clicked((2, Verdict.COUNTED), days=1)
-    late.clicks.extend(early.clicks)
-    await hear(late, link.name)
-    await hear(late, link.name)
-
-    assert [(day.id[-10:], day.state.counted) for day in await stores.click_days.find()] == [
-        ("2026-03-01", 1),
-        ("2026-03-02", 1),
-    ]
-
-
-async def test_a_click_on_a_link_that_is_not_there_is_not_counted(hear: Any, stores: Stores) -> None:
-    await hear(clicked((1, Verdict.COUNTED), link="trackedLinks/gone"), "trackedLinks/gone")
-
-    assert await stores.click_days.count() == 0

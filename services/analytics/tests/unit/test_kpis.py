@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from entente_analytics.domain import content
 from entente_analytics.domain.audience import Assumption, Audience, Target, WeightedCode, in_target
 from entente_analytics.domain.campaigns import Campaign, Collaboration, Metric, Objective
-from entente_analytics.domain.clicks import ClickDay
 from entente_analytics.domain.content import Figures, Post
-from entente_analytics.domain.kpis import Facts, Kpis, Sales, add_sale, campaign_kpis
+from entente_analytics.domain.currencies import NoRates, Rates
+from entente_analytics.domain.kpis import Facts, Kpis, campaign_kpis
 from entente_analytics.domain.links import Owner
 from entente_analytics.domain.orders import Attribution, Order, Refund, Rule
+from entente_analytics.domain.rollups import Bucket, new_bucket, sales_of
 from entente_chassis.money import Money
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -51,6 +52,8 @@ def post(name: str, *reports: tuple[int, Figures], url: str = "https://p.example
             figures=figures,
             at=START + timedelta(days=day),
             audience=None,
+            now=START + timedelta(days=day),
+            correction=True,
         )
         made = changed[0] if changed else made
     assert made is not None
@@ -58,7 +61,6 @@ def post(name: str, *reports: tuple[int, Figures], url: str = "https://p.example
 
 
 def order(number: int, net: int, *, day: int = 0, of: str = ANNA, refunded: int = 0, currency: str = "EUR") -> Order:
-    owner = Owner("brands/b", "campaigns/c", of, "creators/x")
     at = START + timedelta(days=day)
     return Order(
         "brands/b",
@@ -69,35 +71,44 @@ def order(number: int, net: int, *, day: int = 0, of: str = ANNA, refunded: int 
         None,
         (),
         (Refund("r", Money(currency, refunded), at),) if refunded else (),
-        Attribution(Rule.LAST_CLICK, owner, "trackedLinks/l", at),
+        Attribution(Rule.LAST_CLICK, "campaigns/c", of, "creators/x", "", "", "trackedLinks/l", at),
         at,
     )
 
 
-def clicks(day: int, counted: int, *, of: str = ANNA) -> ClickDay:
+def clicks(day: int, counted: int, *, of: str = ANNA) -> Bucket:
     owner = Owner("brands/b", "campaigns/c", of, "creators/x")
-    return ClickDay("trackedLinks/l", owner, (START + timedelta(days=day)).date().isoformat(), counted, 1, 2, {})
+    bucket = new_bucket(owner, (START + timedelta(days=day)).date().isoformat())
+    return replace(bucket, clicks={"l": {"1a": [counted + 3, counted, 1, 2]}})
 
 
 def facts(
     collaborations: list[Collaboration] | None = None,
     posts: list[Post] | None = None,
-    click_days: list[ClickDay] | None = None,
+    clicked: list[Bucket] | None = None,
     orders: list[Order] | None = None,
     *,
     tracked: tuple[str, ...] = (),
     campaign: Campaign | None = CAMPAIGN,
+    rates: Rates | None = None,
 ) -> Facts:
-    sales: dict[tuple[str, str], Sales] = {}
-    for each in orders or []:
-        add_sale(sales, each)
-    return Facts(campaign, collaborations or [], posts or [], click_days or [], sales, frozenset(tracked), frozenset())
+    buckets = {bucket.name: bucket for bucket in clicked or []}
+    for name in sorted({each.bucket for each in orders or []}):
+        sold = [each for each in orders or [] if each.bucket == name]
+        of = sold[0].attribution
+        assert of is not None
+        owner = Owner("brands/b", of.campaign, of.collaboration, of.creator)
+        bucket = buckets.get(name) or new_bucket(owner, sold[0].ordered_at.date().isoformat())
+        buckets[name] = replace(bucket, sales=sales_of(sold))
+    owners = frozenset(Owner("brands/b", "campaigns/c", name, "creators/x") for name in tracked)
+    return Facts(campaign, collaborations or [], posts or [], list(buckets.values()), owners, rates=rates or NoRates())
 
 
 def test_nothing_measured_is_undefined_and_not_zero() -> None:
     total = campaign_kpis(facts([collaboration(ANNA)])).total
 
-    counts = {"measured_posts", "published_posts", "reach_in_target_estimated", "assumptions", "unconverted_revenue"}
+    counts = {"measured_posts", "published_posts", "reach_in_target_estimated", "assumptions"}
+    counts |= {"unconverted_revenue", "unconverted_cost", "filtered_clicks", "rates"}
     assert {field.name: getattr(total, field.name) for field in fields(Kpis) if field.name not in counts} == {
         field.name: None for field in fields(Kpis) if field.name not in counts
     }
@@ -175,12 +186,13 @@ def test_a_later_total_replaces_the_earlier_one_and_the_day_gets_the_difference(
     assert [day.reach for day in kpis.days.values()] == [100, 50, -10]
 
 
-def test_the_main_country_without_its_share_counts_whole_and_is_called_an_estimate() -> None:
+def test_the_main_country_without_its_share_is_taken_for_the_same_as_in_the_fit_score_and_has_a_band() -> None:
     main_only = Audience(countries=(WeightedCode("FR"),))
     total = campaign_kpis(facts([collaboration(ANNA, audience=main_only)], [post(ANNA, (1, Figures(reach=10)))])).total
 
-    assert (total.reach_in_target, total.reach_in_target_estimated) == (10, True)
-    assert total.assumptions == (Assumption.MAIN_CODE_IS_ALL,)
+    assert (total.reach_in_target, total.reach_in_target_estimated) == (6, True)
+    assert (total.reach_in_target_low, total.reach_in_target_high) == (2, 10)
+    assert total.assumptions == (Assumption.MAIN_CODE_SHARE,)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +209,7 @@ def test_the_main_country_without_its_share_counts_whole_and_is_called_an_estima
             0.3,
             {Assumption.INDEPENDENT_DIMENSIONS},
         ),
-        (Audience(countries=(WeightedCode("IN"),)), Target(countries=("FR",)), 0.0, {Assumption.MAIN_CODE_IS_ALL}),
+        (Audience(countries=(WeightedCode("IN"),)), Target(countries=("FR",)), 0.1, {Assumption.MAIN_CODE_SHARE}),
     ],
 )
 def test_the_share_of_an_audience_in_the_target(
@@ -241,8 +253,9 @@ def test_an_older_report_only_fills_what_the_newer_does_not_have() -> None:
         url=newer.url,
         platform="INSTAGRAM",
         figures=Figures(views=10, likes=3),
-        at=START + timedelta(days=1) - timedelta(hours=0),
+        at=START + timedelta(days=1),
         audience=None,
+        now=START + timedelta(days=1),
     )
     assert changed is not None
     corrected = changed[0]
@@ -254,6 +267,7 @@ def test_an_older_report_only_fills_what_the_newer_does_not_have() -> None:
         figures=Figures(views=10, likes=3),
         at=START + timedelta(days=1),
         audience=None,
+        now=START + timedelta(days=2),
     )
     assert older is not None
 
@@ -273,7 +287,7 @@ def test_figures_until_a_moment_leave_out_what_came_later() -> None:
 
 
 def test_without_the_campaign_itself_money_is_undefined_and_counts_are_not() -> None:
-    total = campaign_kpis(facts(click_days=[clicks(1, 5)], orders=[order(1, 7)], campaign=None)).total
+    total = campaign_kpis(facts(clicked=[clicks(1, 5)], orders=[order(1, 7)], campaign=None)).total
 
     assert (total.clicks, total.conversions, total.revenue) == (5, 1, None)
     assert total.unconverted_revenue == (Money("EUR", 7),)

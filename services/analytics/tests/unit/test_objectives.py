@@ -8,8 +8,8 @@ import pytest
 from entente_analytics.domain.audience import Target
 from entente_analytics.domain.campaigns import Campaign, Metric, Objective
 from entente_analytics.domain.objectives import (
+    ObjectiveStatusChanged,
     Status,
-    StatusChanged,
     Watch,
     begun,
     evaluated,
@@ -66,7 +66,7 @@ def test_a_change_is_told_once_and_the_next_look_is_planned() -> None:
     first, news = evaluated(watch, CAMPAIGN, progress, now, DAY)
     second, silence = evaluated(replace(first, looking=True), CAMPAIGN, progress, now, DAY)
 
-    assert [type(event) for event in news] == [StatusChanged]
+    assert [type(event) for event in news] == [ObjectiveStatusChanged]
     assert (first.status, first.evaluate_at) == (Status.AT_RISK, now + DAY)
     assert silence == ()
     assert second.evaluate_at == now + DAY

@@ -27,29 +27,29 @@ from entente.type.v1 import type_pb2 as entente_dot_type_dot_v1_dot_type__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!entente/analytics/v1/events.proto\x12\x14\x65ntente.analytics.v1\x1a\"entente/analytics/v1/service.proto\x1a\x1a\x65ntente/type/v1/type.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"~\n\x12TrackedLinkCreated\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x15\n\rcollaboration\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0f\n\x07\x63reator\x18\x05 \x01(\t\x12\x11\n\tshort_url\x18\x06 \x01(\t\"\xc2\x01\n\x12\x43onversionRecorded\x12\r\n\x05order\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12&\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x16.entente.type.v1.Money\x12.\n\norder_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0b\x61ttribution\x18\x05 \x01(\x0b\x32!.entente.analytics.v1.Attribution\"\x85\x02\n\x14\x43onversionAttributed\x12\r\n\x05order\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12&\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x16.entente.type.v1.Money\x12.\n\norder_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0b\x61ttribution\x18\x05 \x01(\x0b\x32!.entente.analytics.v1.Attribution\x12?\n\x14previous_attribution\x18\x06 \x01(\x0b\x32!.entente.analytics.v1.Attribution\"\x82\x02\n\x12\x43onversionRefunded\x12\r\n\x05order\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12&\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x16.entente.type.v1.Money\x12*\n\nnet_amount\x18\x05 \x01(\x0b\x32\x16.entente.type.v1.Money\x12/\n\x0brefund_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0b\x61ttribution\x18\x07 \x01(\x0b\x32!.entente.analytics.v1.Attribution\"\x88\x02\n\x16\x43ontentMetricsReported\x12\x0c\n\x04post\x18\x01 \x01(\t\x12\x15\n\rcollaboration\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\x0f\n\x07\x63reator\x18\x04 \x01(\t\x12\x10\n\x08post_url\x18\x05 \x01(\t\x12+\n\x08platform\x18\x06 \x01(\x0e\x32\x19.entente.type.v1.Platform\x12\x35\n\x07\x66igures\x18\x07 \x01(\x0b\x32$.entente.analytics.v1.ContentFigures\x12\x30\n\x0cmeasure_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x94\x03\n\x16ObjectiveStatusChanged\x12\x10\n\x08\x63\x61mpaign\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61mpaign_title\x18\x03 \x01(\t\x12\x30\n\x06metric\x18\x04 \x01(\x0e\x32 .entente.type.v1.ObjectiveMetric\x12\x0e\n\x06target\x18\x05 \x01(\x03\x12\x12\n\x05value\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\"\n\x15progress_basis_points\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x35\n\x06status\x18\x08 \x01(\x0e\x32%.entente.analytics.v1.ObjectiveStatus\x12>\n\x0fprevious_status\x18\t \x01(\x0e\x32%.entente.analytics.v1.ObjectiveStatus\x12,\n\x08\x64\x65\x61\x64line\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_valueB\x18\n\x16_progress_basis_points\"\x86\x01\n\x0bLinkClicked\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x02 \x01(\t\x12\x15\n\rcollaboration\x18\x03 \x01(\t\x12\x13\n\x0bincarnation\x18\x04 \x01(\t\x12+\n\x06\x63licks\x18\x05 \x03(\x0b\x32\x1b.entente.analytics.v1.Click\"w\n\x05\x43lick\x12\t\n\x01n\x18\x01 \x01(\x03\x12.\n\nclick_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x07verdict\x18\x03 \x01(\x0e\x32\".entente.analytics.v1.ClickVerdict*y\n\x0c\x43lickVerdict\x12\x1d\n\x19\x43LICK_VERDICT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LICK_VERDICT_COUNTED\x10\x01\x12\x15\n\x11\x43LICK_VERDICT_BOT\x10\x02\x12\x18\n\x14\x43LICK_VERDICT_REPEAT\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!entente/analytics/v1/events.proto\x12\x14\x65ntente.analytics.v1\x1a\"entente/analytics/v1/service.proto\x1a\x1a\x65ntente/type/v1/type.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x01\n\x12TrackedLinkCreated\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x15\n\rcollaboration\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0f\n\x07\x63reator\x18\x05 \x01(\t\x12\x11\n\tshort_url\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65liverable\x18\x07 \x01(\t\"\xc2\x01\n\x12\x43onversionRecorded\x12\r\n\x05order\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12&\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x16.entente.type.v1.Money\x12.\n\norder_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0b\x61ttribution\x18\x05 \x01(\x0b\x32!.entente.analytics.v1.Attribution\"\x85\x02\n\x14\x43onversionAttributed\x12\r\n\x05order\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12&\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x16.entente.type.v1.Money\x12.\n\norder_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0b\x61ttribution\x18\x05 \x01(\x0b\x32!.entente.analytics.v1.Attribution\x12?\n\x14previous_attribution\x18\x06 \x01(\x0b\x32!.entente.analytics.v1.Attribution\"\x82\x02\n\x12\x43onversionRefunded\x12\r\n\x05order\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\x11\n\trefund_id\x18\x03 \x01(\t\x12&\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x16.entente.type.v1.Money\x12*\n\nnet_amount\x18\x05 \x01(\x0b\x32\x16.entente.type.v1.Money\x12/\n\x0brefund_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0b\x61ttribution\x18\x07 \x01(\x0b\x32!.entente.analytics.v1.Attribution\"\x9d\x02\n\x16\x43ontentMetricsReported\x12\x0c\n\x04post\x18\x01 \x01(\t\x12\x15\n\rcollaboration\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\x0f\n\x07\x63reator\x18\x04 \x01(\t\x12\x10\n\x08post_url\x18\x05 \x01(\t\x12+\n\x08platform\x18\x06 \x01(\x0e\x32\x19.entente.type.v1.Platform\x12\x35\n\x07\x66igures\x18\x07 \x01(\x0b\x32$.entente.analytics.v1.ContentFigures\x12\x30\n\x0cmeasure_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65liverable\x18\t \x01(\t\"\x94\x03\n\x16ObjectiveStatusChanged\x12\x10\n\x08\x63\x61mpaign\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61mpaign_title\x18\x03 \x01(\t\x12\x30\n\x06metric\x18\x04 \x01(\x0e\x32 .entente.type.v1.ObjectiveMetric\x12\x0e\n\x06target\x18\x05 \x01(\x03\x12\x12\n\x05value\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\"\n\x15progress_basis_points\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x35\n\x06status\x18\x08 \x01(\x0e\x32%.entente.analytics.v1.ObjectiveStatus\x12>\n\x0fprevious_status\x18\t \x01(\x0e\x32%.entente.analytics.v1.ObjectiveStatus\x12,\n\x08\x64\x65\x61\x64line\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_valueB\x18\n\x16_progress_basis_points\"\x86\x01\n\x0bLinkClicked\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x02 \x01(\t\x12\x15\n\rcollaboration\x18\x03 \x01(\t\x12\x13\n\x0bincarnation\x18\x04 \x01(\t\x12+\n\x06\x63licks\x18\x05 \x03(\x0b\x32\x1b.entente.analytics.v1.Click\"w\n\x05\x43lick\x12\t\n\x01n\x18\x01 \x01(\x03\x12.\n\nclick_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x07verdict\x18\x03 \x01(\x0e\x32\".entente.analytics.v1.ClickVerdict*\xc9\x01\n\x0c\x43lickVerdict\x12\x1d\n\x19\x43LICK_VERDICT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LICK_VERDICT_COUNTED\x10\x01\x12\x15\n\x11\x43LICK_VERDICT_BOT\x10\x02\x12\x18\n\x14\x43LICK_VERDICT_REPEAT\x10\x03\x12\x1a\n\x16\x43LICK_VERDICT_PREFETCH\x10\x04\x12\x19\n\x15\x43LICK_VERDICT_PREVIEW\x10\x05\x12\x17\n\x13\x43LICK_VERDICT_PROBE\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'entente.analytics.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CLICKVERDICT']._serialized_start=1938
-  _globals['_CLICKVERDICT']._serialized_end=2059
-  _globals['_TRACKEDLINKCREATED']._serialized_start=156
-  _globals['_TRACKEDLINKCREATED']._serialized_end=282
-  _globals['_CONVERSIONRECORDED']._serialized_start=285
-  _globals['_CONVERSIONRECORDED']._serialized_end=479
-  _globals['_CONVERSIONATTRIBUTED']._serialized_start=482
-  _globals['_CONVERSIONATTRIBUTED']._serialized_end=743
-  _globals['_CONVERSIONREFUNDED']._serialized_start=746
-  _globals['_CONVERSIONREFUNDED']._serialized_end=1004
-  _globals['_CONTENTMETRICSREPORTED']._serialized_start=1007
-  _globals['_CONTENTMETRICSREPORTED']._serialized_end=1271
-  _globals['_OBJECTIVESTATUSCHANGED']._serialized_start=1274
-  _globals['_OBJECTIVESTATUSCHANGED']._serialized_end=1678
-  _globals['_LINKCLICKED']._serialized_start=1681
-  _globals['_LINKCLICKED']._serialized_end=1815
-  _globals['_CLICK']._serialized_start=1817
-  _globals['_CLICK']._serialized_end=1936
+  _globals['_CLICKVERDICT']._serialized_start=1982
+  _globals['_CLICKVERDICT']._serialized_end=2183
+  _globals['_TRACKEDLINKCREATED']._serialized_start=157
+  _globals['_TRACKEDLINKCREATED']._serialized_end=304
+  _globals['_CONVERSIONRECORDED']._serialized_start=307
+  _globals['_CONVERSIONRECORDED']._serialized_end=501
+  _globals['_CONVERSIONATTRIBUTED']._serialized_start=504
+  _globals['_CONVERSIONATTRIBUTED']._serialized_end=765
+  _globals['_CONVERSIONREFUNDED']._serialized_start=768
+  _globals['_CONVERSIONREFUNDED']._serialized_end=1026
+  _globals['_CONTENTMETRICSREPORTED']._serialized_start=1029
+  _globals['_CONTENTMETRICSREPORTED']._serialized_end=1314
+  _globals['_OBJECTIVESTATUSCHANGED']._serialized_start=1317
+  _globals['_OBJECTIVESTATUSCHANGED']._serialized_end=1721
+  _globals['_LINKCLICKED']._serialized_start=1724
+  _globals['_LINKCLICKED']._serialized_end=1858
+  _globals['_CLICK']._serialized_start=1860
+  _globals['_CLICK']._serialized_end=1979
 # @@protoc_insertion_point(module_scope)

@@ -33,9 +33,15 @@ class _ClickVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ClickVer
     CLICK_VERDICT_COUNTED: _ClickVerdict.ValueType  # 1
     """A visitor's first click on this link on this day."""
     CLICK_VERDICT_BOT: _ClickVerdict.ValueType  # 2
-    """A bot, a preview or a prefetch."""
+    """A robot that says so."""
     CLICK_VERDICT_REPEAT: _ClickVerdict.ValueType  # 3
     """A further click of the same visitor on the same day."""
+    CLICK_VERDICT_PREFETCH: _ClickVerdict.ValueType  # 4
+    """A browser that looked ahead: its visitor may never come."""
+    CLICK_VERDICT_PREVIEW: _ClickVerdict.ValueType  # 5
+    """A messenger or network that shows a preview of the page."""
+    CLICK_VERDICT_PROBE: _ClickVerdict.ValueType  # 6
+    """A request that no visitor makes: HEAD, or without the name of a browser."""
 
 class ClickVerdict(_ClickVerdict, metaclass=_ClickVerdictEnumTypeWrapper):
     """How a click counts."""
@@ -45,9 +51,15 @@ CLICK_VERDICT_UNSPECIFIED: ClickVerdict.ValueType  # 0
 CLICK_VERDICT_COUNTED: ClickVerdict.ValueType  # 1
 """A visitor's first click on this link on this day."""
 CLICK_VERDICT_BOT: ClickVerdict.ValueType  # 2
-"""A bot, a preview or a prefetch."""
+"""A robot that says so."""
 CLICK_VERDICT_REPEAT: ClickVerdict.ValueType  # 3
 """A further click of the same visitor on the same day."""
+CLICK_VERDICT_PREFETCH: ClickVerdict.ValueType  # 4
+"""A browser that looked ahead: its visitor may never come."""
+CLICK_VERDICT_PREVIEW: ClickVerdict.ValueType  # 5
+"""A messenger or network that shows a preview of the page."""
+CLICK_VERDICT_PROBE: ClickVerdict.ValueType  # 6
+"""A request that no visitor makes: HEAD, or without the name of a browser."""
 Global___ClickVerdict: _TypeAlias = ClickVerdict  # noqa: Y015
 
 @_typing.final
@@ -62,6 +74,7 @@ class TrackedLinkCreated(_message.Message):
     BRAND_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
     SHORT_URL_FIELD_NUMBER: _builtins.int
+    DELIVERABLE_FIELD_NUMBER: _builtins.int
     link: _builtins.str
     """The link, "trackedLinks/{code}"."""
     collaboration: _builtins.str
@@ -74,6 +87,8 @@ class TrackedLinkCreated(_message.Message):
     """The creator."""
     short_url: _builtins.str
     """The address to publish."""
+    deliverable: _builtins.str
+    """The deliverable that carries the link; may be empty."""
     def __init__(
         self,
         *,
@@ -83,10 +98,11 @@ class TrackedLinkCreated(_message.Message):
         brand: _builtins.str = ...,
         creator: _builtins.str = ...,
         short_url: _builtins.str = ...,
+        deliverable: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "campaign", b"campaign", "collaboration", b"collaboration", "creator", b"creator", "link", b"link", "short_url", b"short_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "campaign", b"campaign", "collaboration", b"collaboration", "creator", b"creator", "deliverable", b"deliverable", "link", b"link", "short_url", b"short_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -256,6 +272,7 @@ class ContentMetricsReported(_message.Message):
     PLATFORM_FIELD_NUMBER: _builtins.int
     FIGURES_FIELD_NUMBER: _builtins.int
     MEASURE_TIME_FIELD_NUMBER: _builtins.int
+    DELIVERABLE_FIELD_NUMBER: _builtins.int
     post: _builtins.str
     """The post, "campaigns/{campaign}/collaborations/{creator}/posts/{post}"."""
     collaboration: _builtins.str
@@ -268,6 +285,8 @@ class ContentMetricsReported(_message.Message):
     """The address of the post."""
     platform: _type_pb2.Platform.ValueType
     """Where it was published."""
+    deliverable: _builtins.str
+    """The deliverable that it is, as the collaboration names it; may be empty."""
     @_builtins.property
     def figures(self) -> _service_pb2.ContentFigures:
         """The totals that were reported."""
@@ -287,10 +306,11 @@ class ContentMetricsReported(_message.Message):
         platform: _type_pb2.Platform.ValueType = ...,
         figures: _service_pb2.ContentFigures | None = ...,
         measure_time: _timestamp_pb2.Timestamp | None = ...,
+        deliverable: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["figures", b"figures", "measure_time", b"measure_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "collaboration", b"collaboration", "creator", b"creator", "figures", b"figures", "measure_time", b"measure_time", "platform", b"platform", "post", b"post", "post_url", b"post_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "collaboration", b"collaboration", "creator", b"creator", "deliverable", b"deliverable", "figures", b"figures", "measure_time", b"measure_time", "platform", b"platform", "post", b"post", "post_url", b"post_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

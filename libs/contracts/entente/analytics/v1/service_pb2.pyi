@@ -23,6 +23,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _QrCodeFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QrCodeFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QrCodeFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QR_CODE_FORMAT_UNSPECIFIED: _QrCodeFormat.ValueType  # 0
+    """SVG."""
+    QR_CODE_FORMAT_SVG: _QrCodeFormat.ValueType  # 1
+    """Lines, which print sharply at any size."""
+    QR_CODE_FORMAT_PNG: _QrCodeFormat.ValueType  # 2
+    """Points."""
+
+class QrCodeFormat(_QrCodeFormat, metaclass=_QrCodeFormatEnumTypeWrapper):
+    """A kind of picture."""
+
+QR_CODE_FORMAT_UNSPECIFIED: QrCodeFormat.ValueType  # 0
+"""SVG."""
+QR_CODE_FORMAT_SVG: QrCodeFormat.ValueType  # 1
+"""Lines, which print sharply at any size."""
+QR_CODE_FORMAT_PNG: QrCodeFormat.ValueType  # 2
+"""Points."""
+Global___QrCodeFormat: _TypeAlias = QrCodeFormat  # noqa: Y015
+
 class _AttributionRule:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -113,7 +137,7 @@ class _AssumptionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Assumption
     """Not said."""
     ASSUMPTION_MAIN_CODE_IS_ALL: _Assumption.ValueType  # 1
     """Only the main code of an audience is known (for example its main country) without its share: the whole
-    audience was counted there. An upper limit.
+    audience was counted there. An upper limit. Not made any more: see ASSUMPTION_MAIN_CODE_SHARE.
     """
     ASSUMPTION_INDEPENDENT_DIMENSIONS: _Assumption.ValueType  # 2
     """Countries, ages, genders and languages were multiplied as if they were independent of each other."""
@@ -123,6 +147,10 @@ class _AssumptionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Assumption
     """People reached by several posts are counted once for each."""
     ASSUMPTION_AUDIENCE_NOT_KNOWN: _Assumption.ValueType  # 5
     """Nothing that the target restricts is known of some audiences: their reach is not in reach_in_target. A lower limit."""
+    ASSUMPTION_MAIN_CODE_SHARE: _Assumption.ValueType  # 6
+    """Only the main code of an audience is known: it was taken for 60 % of the audience when it is in the target (band
+    20 % to 100 %), and else the target for 10 % (band none to 50 %), as in the fit score of matching.
+    """
 
 class Assumption(_Assumption, metaclass=_AssumptionEnumTypeWrapper):
     """Something the figures had to assume, because it was not measured."""
@@ -131,7 +159,7 @@ ASSUMPTION_UNSPECIFIED: Assumption.ValueType  # 0
 """Not said."""
 ASSUMPTION_MAIN_CODE_IS_ALL: Assumption.ValueType  # 1
 """Only the main code of an audience is known (for example its main country) without its share: the whole
-audience was counted there. An upper limit.
+audience was counted there. An upper limit. Not made any more: see ASSUMPTION_MAIN_CODE_SHARE.
 """
 ASSUMPTION_INDEPENDENT_DIMENSIONS: Assumption.ValueType  # 2
 """Countries, ages, genders and languages were multiplied as if they were independent of each other."""
@@ -141,6 +169,10 @@ ASSUMPTION_REACH_ADDED_UP: Assumption.ValueType  # 4
 """People reached by several posts are counted once for each."""
 ASSUMPTION_AUDIENCE_NOT_KNOWN: Assumption.ValueType  # 5
 """Nothing that the target restricts is known of some audiences: their reach is not in reach_in_target. A lower limit."""
+ASSUMPTION_MAIN_CODE_SHARE: Assumption.ValueType  # 6
+"""Only the main code of an audience is known: it was taken for 60 % of the audience when it is in the target (band
+20 % to 100 %), and else the target for 10 % (band none to 50 %), as in the fit score of matching.
+"""
 Global___Assumption: _TypeAlias = Assumption  # noqa: Y015
 
 class _ObjectiveStatus:
@@ -178,6 +210,46 @@ OBJECTIVE_STATUS_MET: ObjectiveStatus.ValueType  # 4
 OBJECTIVE_STATUS_MISSED: ObjectiveStatus.ValueType  # 5
 """The deadline passed and the target was not reached, or was never measured."""
 Global___ObjectiveStatus: _TypeAlias = ObjectiveStatus  # noqa: Y015
+
+class _ComparisonDimension:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ComparisonDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ComparisonDimension.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMPARISON_DIMENSION_UNSPECIFIED: _ComparisonDimension.ValueType  # 0
+    """Not said."""
+    COMPARISON_DIMENSION_TIER: _ComparisonDimension.ValueType  # 1
+    """By the creator's followers."""
+    COMPARISON_DIMENSION_COMPENSATION: _ComparisonDimension.ValueType  # 2
+    """By how the creator is rewarded."""
+    COMPARISON_DIMENSION_PLATFORM: _ComparisonDimension.ValueType  # 3
+    """By where it was published."""
+    COMPARISON_DIMENSION_MECHANIC: _ComparisonDimension.ValueType  # 4
+    """By what creators take part in."""
+    COMPARISON_DIMENSION_CREATOR: _ComparisonDimension.ValueType  # 5
+    """By creator."""
+    COMPARISON_DIMENSION_CAMPAIGN: _ComparisonDimension.ValueType  # 6
+    """By campaign."""
+
+class ComparisonDimension(_ComparisonDimension, metaclass=_ComparisonDimensionEnumTypeWrapper):
+    """What figures are compared by."""
+
+COMPARISON_DIMENSION_UNSPECIFIED: ComparisonDimension.ValueType  # 0
+"""Not said."""
+COMPARISON_DIMENSION_TIER: ComparisonDimension.ValueType  # 1
+"""By the creator's followers."""
+COMPARISON_DIMENSION_COMPENSATION: ComparisonDimension.ValueType  # 2
+"""By how the creator is rewarded."""
+COMPARISON_DIMENSION_PLATFORM: ComparisonDimension.ValueType  # 3
+"""By where it was published."""
+COMPARISON_DIMENSION_MECHANIC: ComparisonDimension.ValueType  # 4
+"""By what creators take part in."""
+COMPARISON_DIMENSION_CREATOR: ComparisonDimension.ValueType  # 5
+"""By creator."""
+COMPARISON_DIMENSION_CAMPAIGN: ComparisonDimension.ValueType  # 6
+"""By campaign."""
+Global___ComparisonDimension: _TypeAlias = ComparisonDimension  # noqa: Y015
 
 @_typing.final
 class Utm(_message.Message):
@@ -237,6 +309,10 @@ class TrackedLink(_message.Message):
     REPEAT_CLICKS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    IOS_URL_FIELD_NUMBER: _builtins.int
+    ANDROID_URL_FIELD_NUMBER: _builtins.int
+    DELIVERABLE_FIELD_NUMBER: _builtins.int
+    FILTERED_CLICKS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "trackedLinks/{code}"; set by the service."""
     collaboration: _builtins.str
@@ -256,11 +332,17 @@ class TrackedLink(_message.Message):
     clicks: _builtins.int
     """Counted clicks so far: bots and repeats are left out; set by the service."""
     bot_clicks: _builtins.int
-    """Clicks by bots and previews, not counted; set by the service."""
+    """Clicks by bots, previews, prefetches and probes, not counted; set by the service."""
     repeat_clicks: _builtins.int
     """Further clicks by the same visitor on the same day, not counted; set by the service."""
     etag: _builtins.str
     """Version of the resource, for conditional changes; set by the service."""
+    ios_url: _builtins.str
+    """Where iPhones and iPads are sent instead: an address that an app opens, https or of the app's own scheme."""
+    android_url: _builtins.str
+    """Where Android devices are sent instead: an address that an app opens, https or of the app's own scheme."""
+    deliverable: _builtins.str
+    """The deliverable that carries the link, as the collaboration names it, for example "reel-1"; may be empty."""
     @_builtins.property
     def utm(self) -> Global___Utm:
         """UTM parameters that are added to the destination."""
@@ -268,6 +350,10 @@ class TrackedLink(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made; set by the service."""
+
+    @_builtins.property
+    def filtered_clicks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FilteredClicks]:
+        """What was not counted, by reason; set by the service."""
 
     def __init__(
         self,
@@ -286,14 +372,44 @@ class TrackedLink(_message.Message):
         repeat_clicks: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        ios_url: _builtins.str = ...,
+        android_url: _builtins.str = ...,
+        deliverable: _builtins.str = ...,
+        filtered_clicks: _abc.Iterable[Global___FilteredClicks] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "utm", b"utm"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution_window_days", b"attribution_window_days", "bot_clicks", b"bot_clicks", "brand", b"brand", "campaign", b"campaign", "clicks", b"clicks", "collaboration", b"collaboration", "create_time", b"create_time", "creator", b"creator", "destination_url", b"destination_url", "etag", b"etag", "name", b"name", "repeat_clicks", b"repeat_clicks", "short_url", b"short_url", "utm", b"utm"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["android_url", b"android_url", "attribution_window_days", b"attribution_window_days", "bot_clicks", b"bot_clicks", "brand", b"brand", "campaign", b"campaign", "clicks", b"clicks", "collaboration", b"collaboration", "create_time", b"create_time", "creator", b"creator", "deliverable", b"deliverable", "destination_url", b"destination_url", "etag", b"etag", "filtered_clicks", b"filtered_clicks", "ios_url", b"ios_url", "name", b"name", "repeat_clicks", b"repeat_clicks", "short_url", b"short_url", "utm", b"utm"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TrackedLink: _TypeAlias = TrackedLink  # noqa: Y015
+
+@_typing.final
+class FilteredClicks(_message.Message):
+    """Clicks that are not counted, for one reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why: "BOT", "PREFETCH", "PREVIEW", "PROBE" or "REPEAT"."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FilteredClicks: _TypeAlias = FilteredClicks  # noqa: Y015
 
 @_typing.final
 class CreateTrackedLinkRequest(_message.Message):
@@ -344,6 +460,66 @@ class GetTrackedLinkRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTrackedLinkRequest: _TypeAlias = GetTrackedLinkRequest  # noqa: Y015
+
+@_typing.final
+class GetTrackedLinkQrCodeRequest(_message.Message):
+    """Asks for the QR code of a tracked link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    SCALE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"trackedLinks/{code}"."""
+    format: Global___QrCodeFormat.ValueType
+    """What to make of it; SVG when not said."""
+    scale: _builtins.int
+    """Points for each module of the code; 8 when 0."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        format: Global___QrCodeFormat.ValueType = ...,
+        scale: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "name", b"name", "scale", b"scale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTrackedLinkQrCodeRequest: _TypeAlias = GetTrackedLinkQrCodeRequest  # noqa: Y015
+
+@_typing.final
+class QrCode(_message.Message):
+    """A QR code."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHORT_URL_FIELD_NUMBER: _builtins.int
+    CONTENT_TYPE_FIELD_NUMBER: _builtins.int
+    PICTURE_FIELD_NUMBER: _builtins.int
+    short_url: _builtins.str
+    """The address that it leads to."""
+    content_type: _builtins.str
+    """"image/svg+xml" or "image/png"."""
+    picture: _builtins.bytes
+    """The picture."""
+    def __init__(
+        self,
+        *,
+        short_url: _builtins.str = ...,
+        content_type: _builtins.str = ...,
+        picture: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "picture", b"picture", "short_url", b"short_url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QrCode: _TypeAlias = QrCode  # noqa: Y015
 
 @_typing.final
 class ListTrackedLinksRequest(_message.Message):
@@ -419,6 +595,7 @@ class PromoCode(_message.Message):
     CREATOR_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    DELIVERABLE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "brands/{brand}/promoCodes/{code in lower case}"; set by the service."""
     code: _builtins.str
@@ -433,6 +610,8 @@ class PromoCode(_message.Message):
     """The creator; set by the service."""
     etag: _builtins.str
     """Version of the resource; set by the service."""
+    deliverable: _builtins.str
+    """The deliverable that carries the code, as the collaboration names it; may be empty."""
     @_builtins.property
     def valid_from_time(self) -> _timestamp_pb2.Timestamp:
         """Orders before this time do not count for it; no lower limit when absent."""
@@ -458,10 +637,11 @@ class PromoCode(_message.Message):
         creator: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        deliverable: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "valid_from_time", b"valid_from_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "campaign", b"campaign", "code", b"code", "collaboration", b"collaboration", "create_time", b"create_time", "creator", b"creator", "etag", b"etag", "name", b"name", "valid_from_time", b"valid_from_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "campaign", b"campaign", "code", b"code", "collaboration", b"collaboration", "create_time", b"create_time", "creator", b"creator", "deliverable", b"deliverable", "etag", b"etag", "name", b"name", "valid_from_time", b"valid_from_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -679,6 +859,7 @@ class Attribution(_message.Message):
     CREATOR_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     TOUCH_TIME_FIELD_NUMBER: _builtins.int
+    DELIVERABLE_FIELD_NUMBER: _builtins.int
     rule: Global___AttributionRule.ValueType
     """The rule that decided."""
     campaign: _builtins.str
@@ -689,6 +870,8 @@ class Attribution(_message.Message):
     """The creator."""
     source: _builtins.str
     """The link or promo code that won: its resource name."""
+    deliverable: _builtins.str
+    """The deliverable that carried the link or code; empty when it was bound to none."""
     @_builtins.property
     def touch_time(self) -> _timestamp_pb2.Timestamp:
         """When the winning click was; absent for a promo code."""
@@ -702,10 +885,11 @@ class Attribution(_message.Message):
         creator: _builtins.str = ...,
         source: _builtins.str = ...,
         touch_time: _timestamp_pb2.Timestamp | None = ...,
+        deliverable: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["touch_time", b"touch_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "collaboration", b"collaboration", "creator", b"creator", "rule", b"rule", "source", b"source", "touch_time", b"touch_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "collaboration", b"collaboration", "creator", b"creator", "deliverable", b"deliverable", "rule", b"rule", "source", b"source", "touch_time", b"touch_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -730,6 +914,9 @@ class Conversion(_message.Message):
     REFUNDS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    RECORDED_FIELD_NUMBER: _builtins.int
+    REFUNDS_SET_ASIDE_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_WINDOW_DAYS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "orders/{brand}~{order}"."""
     brand: _builtins.str
@@ -742,6 +929,10 @@ class Conversion(_message.Message):
     """Whether it was the buyer's first order; absent when not known."""
     etag: _builtins.str
     """Version of the resource."""
+    recorded: _builtins.bool
+    """Whether the sale itself was reported; false while only refunds of it have come, which wait for it."""
+    attribution_window_days: _builtins.int
+    """The window that a recomputation gave its touches, in days; absent when each link's own holds."""
     @_builtins.property
     def amount(self) -> _type_pb2.Money:
         """The value of the order."""
@@ -770,6 +961,12 @@ class Conversion(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was first reported."""
 
+    @_builtins.property
+    def refunds_set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refund]:
+        """Refunds that came before the sale and do not fit it: of more than its amount, or in another currency. They do not
+        count.
+        """
+
     def __init__(
         self,
         *,
@@ -786,13 +983,21 @@ class Conversion(_message.Message):
         refunds: _abc.Iterable[Global___Refund] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        recorded: _builtins.bool = ...,
+        refunds_set_aside: _abc.Iterable[Global___Refund] | None = ...,
+        attribution_window_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_new_customer", b"_new_customer", "amount", b"amount", "attribution", b"attribution", "create_time", b"create_time", "net_amount", b"net_amount", "new_customer", b"new_customer", "order_time", b"order_time", "refunded_amount", b"refunded_amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_new_customer", b"_new_customer", "amount", b"amount", "attribution", b"attribution", "attribution_window_days", b"attribution_window_days", "create_time", b"create_time", "net_amount", b"net_amount", "new_customer", b"new_customer", "order_time", b"order_time", "refunded_amount", b"refunded_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_new_customer", b"_new_customer", "amount", b"amount", "attribution", b"attribution", "brand", b"brand", "create_time", b"create_time", "etag", b"etag", "name", b"name", "net_amount", b"net_amount", "new_customer", b"new_customer", "order_id", b"order_id", "order_time", b"order_time", "promo_code", b"promo_code", "refunded_amount", b"refunded_amount", "refunds", b"refunds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_new_customer", b"_new_customer", "amount", b"amount", "attribution", b"attribution", "attribution_window_days", b"attribution_window_days", "brand", b"brand", "create_time", b"create_time", "etag", b"etag", "name", b"name", "net_amount", b"net_amount", "new_customer", b"new_customer", "order_id", b"order_id", "order_time", b"order_time", "promo_code", b"promo_code", "recorded", b"recorded", "refunded_amount", b"refunded_amount", "refunds", b"refunds", "refunds_set_aside", b"refunds_set_aside"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__attribution_window_days: _TypeAlias = _typing.Literal["attribution_window_days"]  # noqa: Y015
+    _WhichOneofArgType__attribution_window_days: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days"]  # noqa: Y015
     _WhichOneofReturnType__new_customer: _TypeAlias = _typing.Literal["new_customer"]  # noqa: Y015
     _WhichOneofArgType__new_customer: _TypeAlias = _typing.Literal["_new_customer", b"_new_customer"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__attribution_window_days) -> _WhichOneofReturnType__attribution_window_days | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__new_customer) -> _WhichOneofReturnType__new_customer | None: ...
 
 Global___Conversion: _TypeAlias = Conversion  # noqa: Y015
@@ -818,6 +1023,188 @@ class ExplainAttributionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainAttributionRequest: _TypeAlias = ExplainAttributionRequest  # noqa: Y015
+
+@_typing.final
+class RecomputeAttributionRequest(_message.Message):
+    """Asks to attribute the sales of a period with another window."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_WINDOW_DAYS_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The brand, "brands/{brand}"."""
+    attribution_window_days: _builtins.int
+    """For how many days a click can win a sale, for all links; 0 gives each link its own window back."""
+    validate_only: _builtins.bool
+    """Only tell what would change."""
+    request_id: _builtins.str
+    """Same id and same body give the same outcome: the recomputation itself changes nothing the second time."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Orders placed from this time on."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Orders placed before this time."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        attribution_window_days: _builtins.int = ...,
+        validate_only: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution_window_days", b"attribution_window_days", "brand", b"brand", "end_time", b"end_time", "request_id", b"request_id", "start_time", b"start_time", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecomputeAttributionRequest: _TypeAlias = RecomputeAttributionRequest  # noqa: Y015
+
+@_typing.final
+class AttributionChange(_message.Message):
+    """A sale that belongs to another collaboration than before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: _builtins.int
+    PREVIOUS_ATTRIBUTION_FIELD_NUMBER: _builtins.int
+    ATTRIBUTION_FIELD_NUMBER: _builtins.int
+    NET_AMOUNT_FIELD_NUMBER: _builtins.int
+    order: _builtins.str
+    """The order."""
+    @_builtins.property
+    def previous_attribution(self) -> Global___Attribution:
+        """To whom it belonged; absent when to none."""
+
+    @_builtins.property
+    def attribution(self) -> Global___Attribution:
+        """To whom it belongs; absent when to none."""
+
+    @_builtins.property
+    def net_amount(self) -> _type_pb2.Money:
+        """What is left of it after its refunds."""
+
+    def __init__(
+        self,
+        *,
+        order: _builtins.str = ...,
+        previous_attribution: Global___Attribution | None = ...,
+        attribution: Global___Attribution | None = ...,
+        net_amount: _type_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "net_amount", b"net_amount", "previous_attribution", b"previous_attribution"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution", b"attribution", "net_amount", b"net_amount", "order", b"order", "previous_attribution", b"previous_attribution"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttributionChange: _TypeAlias = AttributionChange  # noqa: Y015
+
+@_typing.final
+class RecomputeAttributionResponse(_message.Message):
+    """What a recomputation changed, or would change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_COUNT_FIELD_NUMBER: _builtins.int
+    CHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    order_count: _builtins.int
+    """Orders of the period."""
+    changed_count: _builtins.int
+    """Orders that belong to another collaboration."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributionChange]:
+        """The first 1,000 of them, by time of the order."""
+
+    def __init__(
+        self,
+        *,
+        order_count: _builtins.int = ...,
+        changed_count: _builtins.int = ...,
+        changes: _abc.Iterable[Global___AttributionChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_count", b"changed_count", "changes", b"changes", "order_count", b"order_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecomputeAttributionResponse: _TypeAlias = RecomputeAttributionResponse  # noqa: Y015
+
+@_typing.final
+class RebuildFiguresRequest(_message.Message):
+    """Asks for the figures of a campaign to be made anew."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """"campaigns/{campaign}"."""
+    request_id: _builtins.str
+    """Same id and same body give the same outcome: a rebuild of what is right changes nothing."""
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildFiguresRequest: _TypeAlias = RebuildFiguresRequest  # noqa: Y015
+
+@_typing.final
+class RebuildFiguresResponse(_message.Message):
+    """What a rebuild found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUCKET_COUNT_FIELD_NUMBER: _builtins.int
+    CHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    UNARCHIVED_CLICKS_FIELD_NUMBER: _builtins.int
+    ARCHIVED_CLICKS_FIELD_NUMBER: _builtins.int
+    ORDER_COUNT_FIELD_NUMBER: _builtins.int
+    bucket_count: _builtins.int
+    """Roll-ups of the campaign."""
+    changed_count: _builtins.int
+    """Roll-ups whose figures were others than those of the raw events, and have these now."""
+    unarchived_clicks: _builtins.int
+    """Clicks that the roll-ups have and the archive does not have (yet): they were left as they are."""
+    archived_clicks: _builtins.int
+    """Clicks read from the archive."""
+    order_count: _builtins.int
+    """Orders read."""
+    def __init__(
+        self,
+        *,
+        bucket_count: _builtins.int = ...,
+        changed_count: _builtins.int = ...,
+        unarchived_clicks: _builtins.int = ...,
+        archived_clicks: _builtins.int = ...,
+        order_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived_clicks", b"archived_clicks", "bucket_count", b"bucket_count", "changed_count", b"changed_count", "order_count", b"order_count", "unarchived_clicks", b"unarchived_clicks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildFiguresResponse: _TypeAlias = RebuildFiguresResponse  # noqa: Y015
 
 @_typing.final
 class AttributionCandidate(_message.Message):
@@ -1124,6 +1511,13 @@ class Kpis(_message.Message):
     MEASURED_POSTS_FIELD_NUMBER: _builtins.int
     PUBLISHED_POSTS_FIELD_NUMBER: _builtins.int
     ASSUMPTIONS_FIELD_NUMBER: _builtins.int
+    REACH_IN_TARGET_LOW_FIELD_NUMBER: _builtins.int
+    REACH_IN_TARGET_HIGH_FIELD_NUMBER: _builtins.int
+    IN_TARGET_SHARE_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    FILTERED_CLICKS_FIELD_NUMBER: _builtins.int
+    UNCONVERTED_COST_FIELD_NUMBER: _builtins.int
+    EARNED_MEDIA_VALUE_FIELD_NUMBER: _builtins.int
+    RATES_FIELD_NUMBER: _builtins.int
     reach: _builtins.int
     """People who saw a post, added up over posts."""
     reach_in_target: _builtins.int
@@ -1141,7 +1535,7 @@ class Kpis(_message.Message):
     clicks: _builtins.int
     """Counted clicks; absent when there is no tracked link."""
     bot_clicks: _builtins.int
-    """Clicks by bots and previews, not counted."""
+    """Clicks by bots, previews, prefetches and probes, not counted."""
     repeat_clicks: _builtins.int
     """Further clicks of the same visitor on the same day, not counted."""
     click_through_rate_basis_points: _builtins.int
@@ -1158,6 +1552,12 @@ class Kpis(_message.Message):
     """Posts with at least one reading."""
     published_posts: _builtins.int
     """Posts known to be published."""
+    reach_in_target_low: _builtins.int
+    """At least so many of the reach are in the target, whatever is true of what was assumed."""
+    reach_in_target_high: _builtins.int
+    """At most so many."""
+    in_target_share_basis_points: _builtins.int
+    """reach_in_target / reach of the posts whose audience is known, in basis points."""
     @_builtins.property
     def revenue(self) -> _type_pb2.Money:
         """Attributed revenue net of refunds, in the currency of the campaign."""
@@ -1194,6 +1594,22 @@ class Kpis(_message.Message):
     def assumptions(self) -> _containers.RepeatedScalarFieldContainer[Global___Assumption.ValueType]:
         """What these figures had to assume."""
 
+    @_builtins.property
+    def filtered_clicks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FilteredClicks]:
+        """Clicks that are not counted, by reason."""
+
+    @_builtins.property
+    def unconverted_cost(self) -> _containers.RepeatedCompositeFieldContainer[_type_pb2.Money]:
+        """Costs in other currencies, which no dated rate converts; cost is absent then."""
+
+    @_builtins.property
+    def earned_media_value(self) -> Global___EarnedMediaValue:
+        """Earned media value: what the attention might have cost as advertising. It is in no other figure."""
+
+    @_builtins.property
+    def rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___CurrencyRate]:
+        """The rates with which other currencies were converted."""
+
     def __init__(
         self,
         *,
@@ -1223,10 +1639,17 @@ class Kpis(_message.Message):
         measured_posts: _builtins.int = ...,
         published_posts: _builtins.int = ...,
         assumptions: _abc.Iterable[Global___Assumption.ValueType] | None = ...,
+        reach_in_target_low: _builtins.int | None = ...,
+        reach_in_target_high: _builtins.int | None = ...,
+        in_target_share_basis_points: _builtins.int | None = ...,
+        filtered_clicks: _abc.Iterable[Global___FilteredClicks] | None = ...,
+        unconverted_cost: _abc.Iterable[_type_pb2.Money] | None = ...,
+        earned_media_value: Global___EarnedMediaValue | None = ...,
+        rates: _abc.Iterable[Global___CurrencyRate] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_bot_clicks", b"_bot_clicks", "_click_through_rate_basis_points", b"_click_through_rate_basis_points", "_clicks", b"_clicks", "_conversion_rate_basis_points", b"_conversion_rate_basis_points", "_conversions", b"_conversions", "_engagement_rate_basis_points", b"_engagement_rate_basis_points", "_engagements", b"_engagements", "_impressions", b"_impressions", "_new_customers", b"_new_customers", "_reach", b"_reach", "_reach_in_target", b"_reach_in_target", "_repeat_clicks", b"_repeat_clicks", "_roi_basis_points", b"_roi_basis_points", "_views", b"_views", "average_order_value", b"average_order_value", "bot_clicks", b"bot_clicks", "click_through_rate_basis_points", b"click_through_rate_basis_points", "clicks", b"clicks", "conversion_rate_basis_points", b"conversion_rate_basis_points", "conversions", b"conversions", "cost", b"cost", "cpa", b"cpa", "cpc", b"cpc", "cpe", b"cpe", "cpm", b"cpm", "engagement_rate_basis_points", b"engagement_rate_basis_points", "engagements", b"engagements", "impressions", b"impressions", "new_customers", b"new_customers", "reach", b"reach", "reach_in_target", b"reach_in_target", "repeat_clicks", b"repeat_clicks", "revenue", b"revenue", "roi_basis_points", b"roi_basis_points", "views", b"views"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bot_clicks", b"_bot_clicks", "_click_through_rate_basis_points", b"_click_through_rate_basis_points", "_clicks", b"_clicks", "_conversion_rate_basis_points", b"_conversion_rate_basis_points", "_conversions", b"_conversions", "_engagement_rate_basis_points", b"_engagement_rate_basis_points", "_engagements", b"_engagements", "_impressions", b"_impressions", "_in_target_share_basis_points", b"_in_target_share_basis_points", "_new_customers", b"_new_customers", "_reach", b"_reach", "_reach_in_target", b"_reach_in_target", "_reach_in_target_high", b"_reach_in_target_high", "_reach_in_target_low", b"_reach_in_target_low", "_repeat_clicks", b"_repeat_clicks", "_roi_basis_points", b"_roi_basis_points", "_views", b"_views", "average_order_value", b"average_order_value", "bot_clicks", b"bot_clicks", "click_through_rate_basis_points", b"click_through_rate_basis_points", "clicks", b"clicks", "conversion_rate_basis_points", b"conversion_rate_basis_points", "conversions", b"conversions", "cost", b"cost", "cpa", b"cpa", "cpc", b"cpc", "cpe", b"cpe", "cpm", b"cpm", "earned_media_value", b"earned_media_value", "engagement_rate_basis_points", b"engagement_rate_basis_points", "engagements", b"engagements", "impressions", b"impressions", "in_target_share_basis_points", b"in_target_share_basis_points", "new_customers", b"new_customers", "reach", b"reach", "reach_in_target", b"reach_in_target", "reach_in_target_high", b"reach_in_target_high", "reach_in_target_low", b"reach_in_target_low", "repeat_clicks", b"repeat_clicks", "revenue", b"revenue", "roi_basis_points", b"roi_basis_points", "views", b"views"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bot_clicks", b"_bot_clicks", "_click_through_rate_basis_points", b"_click_through_rate_basis_points", "_clicks", b"_clicks", "_conversion_rate_basis_points", b"_conversion_rate_basis_points", "_conversions", b"_conversions", "_engagement_rate_basis_points", b"_engagement_rate_basis_points", "_engagements", b"_engagements", "_impressions", b"_impressions", "_new_customers", b"_new_customers", "_reach", b"_reach", "_reach_in_target", b"_reach_in_target", "_repeat_clicks", b"_repeat_clicks", "_roi_basis_points", b"_roi_basis_points", "_views", b"_views", "assumptions", b"assumptions", "average_order_value", b"average_order_value", "bot_clicks", b"bot_clicks", "click_through_rate_basis_points", b"click_through_rate_basis_points", "clicks", b"clicks", "conversion_rate_basis_points", b"conversion_rate_basis_points", "conversions", b"conversions", "cost", b"cost", "cpa", b"cpa", "cpc", b"cpc", "cpe", b"cpe", "cpm", b"cpm", "engagement_rate_basis_points", b"engagement_rate_basis_points", "engagements", b"engagements", "impressions", b"impressions", "measured_posts", b"measured_posts", "new_customers", b"new_customers", "published_posts", b"published_posts", "reach", b"reach", "reach_in_target", b"reach_in_target", "reach_in_target_estimated", b"reach_in_target_estimated", "repeat_clicks", b"repeat_clicks", "revenue", b"revenue", "roi_basis_points", b"roi_basis_points", "unconverted_revenue", b"unconverted_revenue", "views", b"views"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bot_clicks", b"_bot_clicks", "_click_through_rate_basis_points", b"_click_through_rate_basis_points", "_clicks", b"_clicks", "_conversion_rate_basis_points", b"_conversion_rate_basis_points", "_conversions", b"_conversions", "_engagement_rate_basis_points", b"_engagement_rate_basis_points", "_engagements", b"_engagements", "_impressions", b"_impressions", "_in_target_share_basis_points", b"_in_target_share_basis_points", "_new_customers", b"_new_customers", "_reach", b"_reach", "_reach_in_target", b"_reach_in_target", "_reach_in_target_high", b"_reach_in_target_high", "_reach_in_target_low", b"_reach_in_target_low", "_repeat_clicks", b"_repeat_clicks", "_roi_basis_points", b"_roi_basis_points", "_views", b"_views", "assumptions", b"assumptions", "average_order_value", b"average_order_value", "bot_clicks", b"bot_clicks", "click_through_rate_basis_points", b"click_through_rate_basis_points", "clicks", b"clicks", "conversion_rate_basis_points", b"conversion_rate_basis_points", "conversions", b"conversions", "cost", b"cost", "cpa", b"cpa", "cpc", b"cpc", "cpe", b"cpe", "cpm", b"cpm", "earned_media_value", b"earned_media_value", "engagement_rate_basis_points", b"engagement_rate_basis_points", "engagements", b"engagements", "filtered_clicks", b"filtered_clicks", "impressions", b"impressions", "in_target_share_basis_points", b"in_target_share_basis_points", "measured_posts", b"measured_posts", "new_customers", b"new_customers", "published_posts", b"published_posts", "rates", b"rates", "reach", b"reach", "reach_in_target", b"reach_in_target", "reach_in_target_estimated", b"reach_in_target_estimated", "reach_in_target_high", b"reach_in_target_high", "reach_in_target_low", b"reach_in_target_low", "repeat_clicks", b"repeat_clicks", "revenue", b"revenue", "roi_basis_points", b"roi_basis_points", "unconverted_cost", b"unconverted_cost", "unconverted_revenue", b"unconverted_revenue", "views", b"views"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__bot_clicks: _TypeAlias = _typing.Literal["bot_clicks"]  # noqa: Y015
     _WhichOneofArgType__bot_clicks: _TypeAlias = _typing.Literal["_bot_clicks", b"_bot_clicks"]  # noqa: Y015
@@ -1244,12 +1667,18 @@ class Kpis(_message.Message):
     _WhichOneofArgType__engagements: _TypeAlias = _typing.Literal["_engagements", b"_engagements"]  # noqa: Y015
     _WhichOneofReturnType__impressions: _TypeAlias = _typing.Literal["impressions"]  # noqa: Y015
     _WhichOneofArgType__impressions: _TypeAlias = _typing.Literal["_impressions", b"_impressions"]  # noqa: Y015
+    _WhichOneofReturnType__in_target_share_basis_points: _TypeAlias = _typing.Literal["in_target_share_basis_points"]  # noqa: Y015
+    _WhichOneofArgType__in_target_share_basis_points: _TypeAlias = _typing.Literal["_in_target_share_basis_points", b"_in_target_share_basis_points"]  # noqa: Y015
     _WhichOneofReturnType__new_customers: _TypeAlias = _typing.Literal["new_customers"]  # noqa: Y015
     _WhichOneofArgType__new_customers: _TypeAlias = _typing.Literal["_new_customers", b"_new_customers"]  # noqa: Y015
     _WhichOneofReturnType__reach: _TypeAlias = _typing.Literal["reach"]  # noqa: Y015
     _WhichOneofArgType__reach: _TypeAlias = _typing.Literal["_reach", b"_reach"]  # noqa: Y015
     _WhichOneofReturnType__reach_in_target: _TypeAlias = _typing.Literal["reach_in_target"]  # noqa: Y015
     _WhichOneofArgType__reach_in_target: _TypeAlias = _typing.Literal["_reach_in_target", b"_reach_in_target"]  # noqa: Y015
+    _WhichOneofReturnType__reach_in_target_high: _TypeAlias = _typing.Literal["reach_in_target_high"]  # noqa: Y015
+    _WhichOneofArgType__reach_in_target_high: _TypeAlias = _typing.Literal["_reach_in_target_high", b"_reach_in_target_high"]  # noqa: Y015
+    _WhichOneofReturnType__reach_in_target_low: _TypeAlias = _typing.Literal["reach_in_target_low"]  # noqa: Y015
+    _WhichOneofArgType__reach_in_target_low: _TypeAlias = _typing.Literal["_reach_in_target_low", b"_reach_in_target_low"]  # noqa: Y015
     _WhichOneofReturnType__repeat_clicks: _TypeAlias = _typing.Literal["repeat_clicks"]  # noqa: Y015
     _WhichOneofArgType__repeat_clicks: _TypeAlias = _typing.Literal["_repeat_clicks", b"_repeat_clicks"]  # noqa: Y015
     _WhichOneofReturnType__roi_basis_points: _TypeAlias = _typing.Literal["roi_basis_points"]  # noqa: Y015
@@ -1273,11 +1702,17 @@ class Kpis(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__impressions) -> _WhichOneofReturnType__impressions | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__in_target_share_basis_points) -> _WhichOneofReturnType__in_target_share_basis_points | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__new_customers) -> _WhichOneofReturnType__new_customers | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reach) -> _WhichOneofReturnType__reach | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reach_in_target) -> _WhichOneofReturnType__reach_in_target | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reach_in_target_high) -> _WhichOneofReturnType__reach_in_target_high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reach_in_target_low) -> _WhichOneofReturnType__reach_in_target_low | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__repeat_clicks) -> _WhichOneofReturnType__repeat_clicks | None: ...
     @_typing.overload
@@ -1286,6 +1721,116 @@ class Kpis(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__views) -> _WhichOneofReturnType__views | None: ...
 
 Global___Kpis: _TypeAlias = Kpis  # noqa: Y015
+
+@_typing.final
+class EarnedMediaValue(_message.Message):
+    """What attention might have cost as advertising, by a published table, with its band."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TABLE_VERSION_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    table_version: _builtins.str
+    """Version of the table."""
+    @_builtins.property
+    def low(self) -> _type_pb2.Money:
+        """With the low rates of the table."""
+
+    @_builtins.property
+    def value(self) -> _type_pb2.Money:
+        """With the middle ones."""
+
+    @_builtins.property
+    def high(self) -> _type_pb2.Money:
+        """With the high ones."""
+
+    def __init__(
+        self,
+        *,
+        table_version: _builtins.str = ...,
+        low: _type_pb2.Money | None = ...,
+        value: _type_pb2.Money | None = ...,
+        high: _type_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "low", b"low", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "low", b"low", "table_version", b"table_version", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EarnedMediaValue: _TypeAlias = EarnedMediaValue  # noqa: Y015
+
+@_typing.final
+class CurrencyRate(_message.Message):
+    """What one unit of a currency was worth in another on a day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """From this currency, ISO 4217."""
+    target: _builtins.str
+    """To this one."""
+    day: _builtins.str
+    """The day of the quotation, "2026-11-23"."""
+    value: _builtins.str
+    """Units of the target for one of the source, in decimal."""
+    provider: _builtins.str
+    """Who quoted it, for example "ECB"."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        target: _builtins.str = ...,
+        day: _builtins.str = ...,
+        value: _builtins.str = ...,
+        provider: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "provider", b"provider", "source", b"source", "target", b"target", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CurrencyRate: _TypeAlias = CurrencyRate  # noqa: Y015
+
+@_typing.final
+class DeliverableKpis(_message.Message):
+    """Key figures of one deliverable of a collaboration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    DELIVERABLE_FIELD_NUMBER: _builtins.int
+    KPIS_FIELD_NUMBER: _builtins.int
+    collaboration: _builtins.str
+    """The collaboration."""
+    deliverable: _builtins.str
+    """The deliverable, as the collaboration names it."""
+    @_builtins.property
+    def kpis(self) -> Global___Kpis:
+        """The figures; costs belong to the collaboration and to no deliverable."""
+
+    def __init__(
+        self,
+        *,
+        collaboration: _builtins.str = ...,
+        deliverable: _builtins.str = ...,
+        kpis: Global___Kpis | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["kpis", b"kpis"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "deliverable", b"deliverable", "kpis", b"kpis"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverableKpis: _TypeAlias = DeliverableKpis  # noqa: Y015
 
 @_typing.final
 class CreatorKpis(_message.Message):
@@ -1427,6 +1972,7 @@ class CampaignKpis(_message.Message):
     PLATFORMS_FIELD_NUMBER: _builtins.int
     DAYS_FIELD_NUMBER: _builtins.int
     COMPUTE_TIME_FIELD_NUMBER: _builtins.int
+    DELIVERABLES_FIELD_NUMBER: _builtins.int
     campaign: _builtins.str
     """The campaign."""
     @_builtins.property
@@ -1449,6 +1995,10 @@ class CampaignKpis(_message.Message):
     def compute_time(self) -> _timestamp_pb2.Timestamp:
         """When they were computed."""
 
+    @_builtins.property
+    def deliverables(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeliverableKpis]:
+        """Per deliverable, for what is bound to one."""
+
     def __init__(
         self,
         *,
@@ -1458,10 +2008,11 @@ class CampaignKpis(_message.Message):
         platforms: _abc.Iterable[Global___PlatformKpis] | None = ...,
         days: _abc.Iterable[Global___DayKpis] | None = ...,
         compute_time: _timestamp_pb2.Timestamp | None = ...,
+        deliverables: _abc.Iterable[Global___DeliverableKpis] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["compute_time", b"compute_time", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "compute_time", b"compute_time", "creators", b"creators", "days", b"days", "platforms", b"platforms", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "compute_time", b"compute_time", "creators", b"creators", "days", b"days", "deliverables", b"deliverables", "platforms", b"platforms", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1507,6 +2058,7 @@ class ObjectiveProgress(_message.Message):
     DEADLINE_FIELD_NUMBER: _builtins.int
     COMPUTE_TIME_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    PROJECTION_FIELD_NUMBER: _builtins.int
     campaign: _builtins.str
     """The campaign."""
     metric: _type_pb2.ObjectiveMetric.ValueType
@@ -1539,6 +2091,10 @@ class ObjectiveProgress(_message.Message):
     def compute_time(self) -> _timestamp_pb2.Timestamp:
         """When it was computed."""
 
+    @_builtins.property
+    def projection(self) -> Global___Projection:
+        """Where it is heading; absent for rates and ROI, before three whole days, and after the deadline."""
+
     def __init__(
         self,
         *,
@@ -1554,10 +2110,11 @@ class ObjectiveProgress(_message.Message):
         deadline: _timestamp_pb2.Timestamp | None = ...,
         compute_time: _timestamp_pb2.Timestamp | None = ...,
         currency_code: _builtins.str = ...,
+        projection: Global___Projection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_pace_basis_points", b"_pace_basis_points", "_progress_basis_points", b"_progress_basis_points", "_value", b"_value", "compute_time", b"compute_time", "deadline", b"deadline", "pace_basis_points", b"pace_basis_points", "progress_basis_points", b"progress_basis_points", "start_time", b"start_time", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_pace_basis_points", b"_pace_basis_points", "_progress_basis_points", b"_progress_basis_points", "_value", b"_value", "compute_time", b"compute_time", "deadline", b"deadline", "pace_basis_points", b"pace_basis_points", "progress_basis_points", b"progress_basis_points", "projection", b"projection", "start_time", b"start_time", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pace_basis_points", b"_pace_basis_points", "_progress_basis_points", b"_progress_basis_points", "_value", b"_value", "campaign", b"campaign", "compute_time", b"compute_time", "currency_code", b"currency_code", "deadline", b"deadline", "estimated", b"estimated", "metric", b"metric", "pace_basis_points", b"pace_basis_points", "progress_basis_points", b"progress_basis_points", "start_time", b"start_time", "status", b"status", "target", b"target", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pace_basis_points", b"_pace_basis_points", "_progress_basis_points", b"_progress_basis_points", "_value", b"_value", "campaign", b"campaign", "compute_time", b"compute_time", "currency_code", b"currency_code", "deadline", b"deadline", "estimated", b"estimated", "metric", b"metric", "pace_basis_points", b"pace_basis_points", "progress_basis_points", b"progress_basis_points", "projection", b"projection", "start_time", b"start_time", "status", b"status", "target", b"target", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__pace_basis_points: _TypeAlias = _typing.Literal["pace_basis_points"]  # noqa: Y015
     _WhichOneofArgType__pace_basis_points: _TypeAlias = _typing.Literal["_pace_basis_points", b"_pace_basis_points"]  # noqa: Y015
@@ -1573,6 +2130,52 @@ class ObjectiveProgress(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
 Global___ObjectiveProgress: _TypeAlias = ObjectiveProgress  # noqa: Y015
+
+@_typing.final
+class Projection(_message.Message):
+    """The value at the deadline if days go on as they were."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    CHANCE_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    DAY_COUNT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    value: _builtins.int
+    """The expected value."""
+    low: _builtins.int
+    """With the given confidence it will be at least so much."""
+    high: _builtins.int
+    """With the given confidence it will be at most so much."""
+    confidence_basis_points: _builtins.int
+    """The confidence of the interval, in basis points."""
+    chance_basis_points: _builtins.int
+    """The chance of reaching the target, in basis points."""
+    day_count: _builtins.int
+    """Whole days that it rests on."""
+    model: _builtins.str
+    """The model in words."""
+    def __init__(
+        self,
+        *,
+        value: _builtins.int = ...,
+        low: _builtins.int = ...,
+        high: _builtins.int = ...,
+        confidence_basis_points: _builtins.int = ...,
+        chance_basis_points: _builtins.int = ...,
+        day_count: _builtins.int = ...,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chance_basis_points", b"chance_basis_points", "confidence_basis_points", b"confidence_basis_points", "day_count", b"day_count", "high", b"high", "low", b"low", "model", b"model", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Projection: _TypeAlias = Projection  # noqa: Y015
 
 @_typing.final
 class GetCampaignReportRequest(_message.Message):
@@ -1695,6 +2298,9 @@ class CampaignReport(_message.Message):
     POSTS_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     COMPUTE_TIME_FIELD_NUMBER: _builtins.int
+    COMPARISONS_FIELD_NUMBER: _builtins.int
+    RANKING_FIELD_NUMBER: _builtins.int
+    RANKING_METHOD_FIELD_NUMBER: _builtins.int
     campaign: _builtins.str
     """The campaign."""
     title: _builtins.str
@@ -1705,6 +2311,8 @@ class CampaignReport(_message.Message):
     """Display name of the brand."""
     state: _builtins.str
     """State of the campaign, in the words of the campaign service, for example "COMPLETED"."""
+    ranking_method: _builtins.str
+    """How the ranking is made, in words."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it started; absent when not known."""
@@ -1745,6 +2353,14 @@ class CampaignReport(_message.Message):
     def compute_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
 
+    @_builtins.property
+    def comparisons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Comparison]:
+        """The same figures side by side: by tier, compensation, platform and mechanic."""
+
+    @_builtins.property
+    def ranking(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreatorRank]:
+        """Creators by what they returned, the best first; those who could not have sales are left out."""
+
     def __init__(
         self,
         *,
@@ -1763,11 +2379,164 @@ class CampaignReport(_message.Message):
         posts: _abc.Iterable[Global___ContentMetrics] | None = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
         compute_time: _timestamp_pb2.Timestamp | None = ...,
+        comparisons: _abc.Iterable[Global___Comparison] | None = ...,
+        ranking: _abc.Iterable[Global___CreatorRank] | None = ...,
+        ranking_method: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["compute_time", b"compute_time", "end_time", b"end_time", "kpis", b"kpis", "objective", b"objective", "start_time", b"start_time", "target_audience", b"target_audience"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "compute_time", b"compute_time", "costs", b"costs", "end_time", b"end_time", "funnel", b"funnel", "kpis", b"kpis", "notes", b"notes", "objective", b"objective", "posts", b"posts", "start_time", b"start_time", "state", b"state", "target_audience", b"target_audience", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "comparisons", b"comparisons", "compute_time", b"compute_time", "costs", b"costs", "end_time", b"end_time", "funnel", b"funnel", "kpis", b"kpis", "notes", b"notes", "objective", b"objective", "posts", b"posts", "ranking", b"ranking", "ranking_method", b"ranking_method", "start_time", b"start_time", "state", b"state", "target_audience", b"target_audience", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CampaignReport: _TypeAlias = CampaignReport  # noqa: Y015
+
+@_typing.final
+class Comparison(_message.Message):
+    """The figures of all who have something in common."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    COLLABORATION_COUNT_FIELD_NUMBER: _builtins.int
+    KPIS_FIELD_NUMBER: _builtins.int
+    dimension: Global___ComparisonDimension.ValueType
+    """What they are compared by."""
+    code: _builtins.str
+    """What these have in common: "MICRO", "GIFTED", "INSTAGRAM", "PRODUCT_TEST", a creator or a campaign; empty when not
+    known.
+    """
+    collaboration_count: _builtins.int
+    """How many collaborations."""
+    @_builtins.property
+    def kpis(self) -> Global___Kpis:
+        """Their figures."""
+
+    def __init__(
+        self,
+        *,
+        dimension: Global___ComparisonDimension.ValueType = ...,
+        code: _builtins.str = ...,
+        collaboration_count: _builtins.int = ...,
+        kpis: Global___Kpis | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["kpis", b"kpis"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "collaboration_count", b"collaboration_count", "dimension", b"dimension", "kpis", b"kpis"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Comparison: _TypeAlias = Comparison  # noqa: Y015
+
+@_typing.final
+class CreatorRank(_message.Message):
+    """A creator in the order of what they returned."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANK_FIELD_NUMBER: _builtins.int
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    CREATOR_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    REVENUE_FIELD_NUMBER: _builtins.int
+    REVENUE_LOW_FIELD_NUMBER: _builtins.int
+    REVENUE_HIGH_FIELD_NUMBER: _builtins.int
+    RETURN_LOW_FIELD_NUMBER: _builtins.int
+    rank: _builtins.int
+    """1 is the best."""
+    collaboration: _builtins.str
+    """The collaboration."""
+    creator_display_name: _builtins.str
+    """Display name of the creator."""
+    @_builtins.property
+    def revenue(self) -> _type_pb2.Money:
+        """Revenue net of refunds."""
+
+    @_builtins.property
+    def revenue_low(self) -> _type_pb2.Money:
+        """With 90 % confidence the creator's revenue is worth at least so much: few large orders may be luck."""
+
+    @_builtins.property
+    def revenue_high(self) -> _type_pb2.Money:
+        """At most so much."""
+
+    @_builtins.property
+    def return_low(self) -> _type_pb2.Money:
+        """revenue_low - cost: what decides the rank."""
+
+    def __init__(
+        self,
+        *,
+        rank: _builtins.int = ...,
+        collaboration: _builtins.str = ...,
+        creator_display_name: _builtins.str = ...,
+        revenue: _type_pb2.Money | None = ...,
+        revenue_low: _type_pb2.Money | None = ...,
+        revenue_high: _type_pb2.Money | None = ...,
+        return_low: _type_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["return_low", b"return_low", "revenue", b"revenue", "revenue_high", b"revenue_high", "revenue_low", b"revenue_low"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "creator_display_name", b"creator_display_name", "rank", b"rank", "return_low", b"return_low", "revenue", b"revenue", "revenue_high", b"revenue_high", "revenue_low", b"revenue_low"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreatorRank: _TypeAlias = CreatorRank  # noqa: Y015
+
+@_typing.final
+class GetCampaignComparisonRequest(_message.Message):
+    """Asks for the figures of a brand's campaigns side by side."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The brand, "brands/{brand}"."""
+    dimension: Global___ComparisonDimension.ValueType
+    """What to compare by."""
+    currency_code: _builtins.str
+    """Amounts are told in this currency, ISO 4217."""
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        dimension: Global___ComparisonDimension.ValueType = ...,
+        currency_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "currency_code", b"currency_code", "dimension", b"dimension"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCampaignComparisonRequest: _TypeAlias = GetCampaignComparisonRequest  # noqa: Y015
+
+@_typing.final
+class GetCampaignComparisonResponse(_message.Message):
+    """The figures of a brand's campaigns side by side."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPARISONS_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_COUNT_FIELD_NUMBER: _builtins.int
+    campaign_count: _builtins.int
+    """How many campaigns were taken together."""
+    @_builtins.property
+    def comparisons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Comparison]:
+        """One for each value of the dimension, by code."""
+
+    def __init__(
+        self,
+        *,
+        comparisons: _abc.Iterable[Global___Comparison] | None = ...,
+        campaign_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign_count", b"campaign_count", "comparisons", b"comparisons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCampaignComparisonResponse: _TypeAlias = GetCampaignComparisonResponse  # noqa: Y015

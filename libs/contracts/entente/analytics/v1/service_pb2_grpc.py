@@ -50,6 +50,11 @@ class AnalyticsServiceStub:
                 request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ListTrackedLinksRequest.SerializeToString,
                 response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ListTrackedLinksResponse.FromString,
                 _registered_method=True)
+        self.GetTrackedLinkQrCode = channel.unary_unary(
+                '/entente.analytics.v1.AnalyticsService/GetTrackedLinkQrCode',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetTrackedLinkQrCodeRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.QrCode.FromString,
+                _registered_method=True)
         self.CreatePromoCode = channel.unary_unary(
                 '/entente.analytics.v1.AnalyticsService/CreatePromoCode',
                 request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.CreatePromoCodeRequest.SerializeToString,
@@ -90,6 +95,21 @@ class AnalyticsServiceStub:
                 request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ExplainAttributionRequest.SerializeToString,
                 response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.AttributionExplanation.FromString,
                 _registered_method=True)
+        self.RecomputeAttribution = channel.unary_unary(
+                '/entente.analytics.v1.AnalyticsService/RecomputeAttribution',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecomputeAttributionRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecomputeAttributionResponse.FromString,
+                _registered_method=True)
+        self.GetCampaignComparison = channel.unary_unary(
+                '/entente.analytics.v1.AnalyticsService/GetCampaignComparison',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignComparisonRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignComparisonResponse.FromString,
+                _registered_method=True)
+        self.RebuildFigures = channel.unary_unary(
+                '/entente.analytics.v1.AnalyticsService/RebuildFigures',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.RebuildFiguresRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.RebuildFiguresResponse.FromString,
+                _registered_method=True)
 
 
 class AnalyticsServiceServicer:
@@ -112,6 +132,13 @@ class AnalyticsServiceServicer:
 
     def ListTrackedLinks(self, request, context):
         """Lists the tracked links of a campaign or of one collaboration.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTrackedLinkQrCode(self, request, context):
+        """Returns the QR code of a tracked link, to print or to show.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,6 +200,27 @@ class AnalyticsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecomputeAttribution(self, request, context):
+        """Attributes the sales of a brand in a period with another window, or tells what that would change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCampaignComparison(self, request, context):
+        """Compares the figures of all campaigns of a brand by creator, campaign, tier, mechanic, compensation or platform.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RebuildFigures(self, request, context):
+        """Makes the rolled-up figures of a campaign anew from the archive of raw clicks and from the orders.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AnalyticsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -190,6 +238,11 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
                     servicer.ListTrackedLinks,
                     request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ListTrackedLinksRequest.FromString,
                     response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ListTrackedLinksResponse.SerializeToString,
+            ),
+            'GetTrackedLinkQrCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrackedLinkQrCode,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetTrackedLinkQrCodeRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.QrCode.SerializeToString,
             ),
             'CreatePromoCode': grpc.unary_unary_rpc_method_handler(
                     servicer.CreatePromoCode,
@@ -230,6 +283,21 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
                     servicer.ExplainAttribution,
                     request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ExplainAttributionRequest.FromString,
                     response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.AttributionExplanation.SerializeToString,
+            ),
+            'RecomputeAttribution': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecomputeAttribution,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecomputeAttributionRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecomputeAttributionResponse.SerializeToString,
+            ),
+            'GetCampaignComparison': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCampaignComparison,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignComparisonRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignComparisonResponse.SerializeToString,
+            ),
+            'RebuildFigures': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebuildFigures,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.RebuildFiguresRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.RebuildFiguresResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -314,6 +382,33 @@ class AnalyticsService:
             '/entente.analytics.v1.AnalyticsService/ListTrackedLinks',
             entente_dot_analytics_dot_v1_dot_service__pb2.ListTrackedLinksRequest.SerializeToString,
             entente_dot_analytics_dot_v1_dot_service__pb2.ListTrackedLinksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTrackedLinkQrCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/GetTrackedLinkQrCode',
+            entente_dot_analytics_dot_v1_dot_service__pb2.GetTrackedLinkQrCodeRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.QrCode.FromString,
             options,
             channel_credentials,
             insecure,
@@ -530,6 +625,87 @@ class AnalyticsService:
             '/entente.analytics.v1.AnalyticsService/ExplainAttribution',
             entente_dot_analytics_dot_v1_dot_service__pb2.ExplainAttributionRequest.SerializeToString,
             entente_dot_analytics_dot_v1_dot_service__pb2.AttributionExplanation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecomputeAttribution(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/RecomputeAttribution',
+            entente_dot_analytics_dot_v1_dot_service__pb2.RecomputeAttributionRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.RecomputeAttributionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCampaignComparison(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/GetCampaignComparison',
+            entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignComparisonRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignComparisonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildFigures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/RebuildFigures',
+            entente_dot_analytics_dot_v1_dot_service__pb2.RebuildFiguresRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.RebuildFiguresResponse.FromString,
             options,
             channel_credentials,
             insecure,

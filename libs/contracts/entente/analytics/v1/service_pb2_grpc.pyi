@@ -24,6 +24,8 @@ class AnalyticsServiceStub:
     """Returns one tracked link."""
     ListTrackedLinks: _aio.UnaryUnaryMultiCallable[_service_pb2.ListTrackedLinksRequest, _service_pb2.ListTrackedLinksResponse]
     """Lists the tracked links of a campaign or of one collaboration."""
+    GetTrackedLinkQrCode: _aio.UnaryUnaryMultiCallable[_service_pb2.GetTrackedLinkQrCodeRequest, _service_pb2.QrCode]
+    """Returns the QR code of a tracked link, to print or to show."""
     CreatePromoCode: _aio.UnaryUnaryMultiCallable[_service_pb2.CreatePromoCodeRequest, _service_pb2.PromoCode]
     """Reserves a promo code for one collaboration; a code belongs to one collaboration of a brand."""
     RecordConversion: _aio.UnaryUnaryMultiCallable[_service_pb2.RecordConversionRequest, _service_pb2.Conversion]
@@ -40,6 +42,12 @@ class AnalyticsServiceStub:
     """Returns all that the end report of a campaign shows."""
     ExplainAttribution: _aio.UnaryUnaryMultiCallable[_service_pb2.ExplainAttributionRequest, _service_pb2.AttributionExplanation]
     """Explains which link or code won a sale, and why every other one did not."""
+    RecomputeAttribution: _aio.UnaryUnaryMultiCallable[_service_pb2.RecomputeAttributionRequest, _service_pb2.RecomputeAttributionResponse]
+    """Attributes the sales of a brand in a period with another window, or tells what that would change."""
+    GetCampaignComparison: _aio.UnaryUnaryMultiCallable[_service_pb2.GetCampaignComparisonRequest, _service_pb2.GetCampaignComparisonResponse]
+    """Compares the figures of all campaigns of a brand by creator, campaign, tier, mechanic, compensation or platform."""
+    RebuildFigures: _aio.UnaryUnaryMultiCallable[_service_pb2.RebuildFiguresRequest, _service_pb2.RebuildFiguresResponse]
+    """Makes the rolled-up figures of a campaign anew from the archive of raw clicks and from the orders."""
 
 class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Attribution, key figures and objectives of campaigns."""
@@ -67,6 +75,14 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.ListTrackedLinksRequest, _abc.Awaitable[_service_pb2.ListTrackedLinksResponse]],
     ) -> _abc.Awaitable[_service_pb2.ListTrackedLinksResponse]:
         """Lists the tracked links of a campaign or of one collaboration."""
+
+    @_abc_1.abstractmethod
+    def GetTrackedLinkQrCode(
+        self,
+        request: _service_pb2.GetTrackedLinkQrCodeRequest,
+        context: _aio.ServicerContext[_service_pb2.GetTrackedLinkQrCodeRequest, _abc.Awaitable[_service_pb2.QrCode]],
+    ) -> _abc.Awaitable[_service_pb2.QrCode]:
+        """Returns the QR code of a tracked link, to print or to show."""
 
     @_abc_1.abstractmethod
     def CreatePromoCode(
@@ -131,5 +147,29 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.ExplainAttributionRequest, _abc.Awaitable[_service_pb2.AttributionExplanation]],
     ) -> _abc.Awaitable[_service_pb2.AttributionExplanation]:
         """Explains which link or code won a sale, and why every other one did not."""
+
+    @_abc_1.abstractmethod
+    def RecomputeAttribution(
+        self,
+        request: _service_pb2.RecomputeAttributionRequest,
+        context: _aio.ServicerContext[_service_pb2.RecomputeAttributionRequest, _abc.Awaitable[_service_pb2.RecomputeAttributionResponse]],
+    ) -> _abc.Awaitable[_service_pb2.RecomputeAttributionResponse]:
+        """Attributes the sales of a brand in a period with another window, or tells what that would change."""
+
+    @_abc_1.abstractmethod
+    def GetCampaignComparison(
+        self,
+        request: _service_pb2.GetCampaignComparisonRequest,
+        context: _aio.ServicerContext[_service_pb2.GetCampaignComparisonRequest, _abc.Awaitable[_service_pb2.GetCampaignComparisonResponse]],
+    ) -> _abc.Awaitable[_service_pb2.GetCampaignComparisonResponse]:
+        """Compares the figures of all campaigns of a brand by creator, campaign, tier, mechanic, compensation or platform."""
+
+    @_abc_1.abstractmethod
+    def RebuildFigures(
+        self,
+        request: _service_pb2.RebuildFiguresRequest,
+        context: _aio.ServicerContext[_service_pb2.RebuildFiguresRequest, _abc.Awaitable[_service_pb2.RebuildFiguresResponse]],
+    ) -> _abc.Awaitable[_service_pb2.RebuildFiguresResponse]:
+        """Makes the rolled-up figures of a campaign anew from the archive of raw clicks and from the orders."""
 
 def add_AnalyticsServiceServicer_to_server(servicer: AnalyticsServiceServicer, server: _aio.Server) -> None: ...

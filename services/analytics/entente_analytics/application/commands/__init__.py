@@ -1,0 +1,1 @@
+"""What changes something, by what it is about."""

@@ -1,1 +1,0 @@
-"""What happened in analytics, as it is told: the fields of the public events."""
