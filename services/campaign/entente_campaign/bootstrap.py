@@ -4,7 +4,13 @@ from datetime import timedelta
 
 from entente.campaign.v1.service_pb2_grpc import add_CampaignServiceServicer_to_server
 from entente.matching.v1.service_pb2_grpc import MatchingServiceStub
-from entente_campaign.adapters.kinds import BRANDS, CAMPAIGNS, COLLABORATIONS
+from entente_campaign.adapters.kinds import (
+    BRANDS,
+    CAMPAIGN_SNAPSHOTS,
+    CAMPAIGNS,
+    COLLABORATION_SNAPSHOTS,
+    COLLABORATIONS,
+)
 from entente_campaign.adapters.matching import MatchingScorer
 from entente_campaign.application.ports import Scorer
 from entente_campaign.application.stores import Stores
@@ -43,7 +49,8 @@ def build(
     )
     operations = Operations(runtime)
     register(operations, stores)
-    runtime.serve(add_CampaignServiceServicer_to_server, CampaignServicer(stores, operations), ACCESS)
+    feed = runtime.feed([CAMPAIGN_SNAPSHOTS, COLLABORATION_SNAPSHOTS], events.heard())
+    runtime.serve(add_CampaignServiceServicer_to_server, CampaignServicer(stores, operations, feed), ACCESS)
     runtime.consume(events.CONSUMES, events.routes(stores))
     runtime.timer(stores.campaigns, timers.campaign_clock(stores))
     runtime.timer(stores.collaborations, timers.collaboration_clock(stores))

@@ -33,6 +33,7 @@ COLLABORATIONS = Kind(
     due_at=collaborations.next_due,
     indexes=[
         ("campaign", "state"),
+        ("campaign", "update_time"),
         ("creator",),
         ("brand",),
         ("campaign", "payable.due_time"),

@@ -11,6 +11,7 @@ from entente.campaign.v1 import service_pb2 as pb
 from entente.type.v1 import type_pb2
 from entente_campaign.application.commands.applications import Result
 from entente_campaign.application.commands.bulk import Bulk, RowResult
+from entente_campaign.application.watching import Shown
 from entente_campaign.domain import places
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import (
@@ -142,6 +143,18 @@ def row_message(row: int, result: RowResult) -> pb.ApplicationResult:
     message = to_proto(pb.ApplicationResult, vars(result) | {"row": row})
     if result.refusal is not None:
         message.error.CopyFrom(to_status(result.refusal))
+    return message
+
+
+def watch_message(shown: Shown, caller: Caller) -> pb.WatchCampaignResponse:
+    """What a stream shows."""
+    message = pb.WatchCampaignResponse(resume_token=shown.token)
+    if shown.campaign is not None:
+        message.campaign.CopyFrom(campaign_message(shown.campaign, caller))
+    elif shown.collaboration is not None:
+        message.collaboration.CopyFrom(collaboration_message(shown.collaboration, caller))
+    else:
+        message.caught_up = True
     return message
 
 

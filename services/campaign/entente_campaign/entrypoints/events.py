@@ -1,12 +1,15 @@
 """Which event brings what about."""
 
+from google.protobuf.message import Message
+
 from entente.campaign.v1 import events_pb2 as campaign_pb
 from entente.review.v1 import events_pb2 as review_pb
 from entente_campaign.adapters.kinds import EVENTS
-from entente_campaign.application import effects, waiting
+from entente_campaign.application import effects, waiting, watching
 from entente_campaign.application.stores import Stores
 from entente_chassis import topics
 from entente_chassis.consumer import Incoming, Routes
+from entente_chassis.feeds import Keys
 
 CONSUMES = (topics.events("review"), EVENTS)
 
@@ -79,3 +82,12 @@ def routes(stores: Stores) -> Routes:
         campaign_pb.CampaignCancelled: campaign_cancelled,
         campaign_pb.CampaignCompleted: campaign_completed,
     }
+
+
+def heard() -> dict[type[Message], Keys]:
+    """What concerns those who watch a campaign: every new state of it and of its collaborations."""
+
+    def keys(event: Incoming[Message]) -> list[str]:
+        return watching.concerns(event.subject)
+
+    return {campaign_pb.CampaignSnapshot: keys, campaign_pb.CollaborationSnapshot: keys}

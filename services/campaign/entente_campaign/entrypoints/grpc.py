@@ -1,5 +1,6 @@
 """The campaign service's gRPC side: reads the message, calls the use case, writes the answer."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -21,8 +22,9 @@ from entente_campaign.adapters.messages import (
     platform,
     proposal,
     result_messages,
+    watch_message,
 )
-from entente_campaign.application import queries
+from entente_campaign.application import queries, watching
 from entente_campaign.application.commands import applications
 from entente_campaign.application.commands import bulk as bulk_commands
 from entente_campaign.application.commands import campaigns as campaign_commands
@@ -32,10 +34,11 @@ from entente_campaign.domain import campaigns, collaborations
 from entente_campaign.domain.events import Ratings
 from entente_campaign.domain.words import Party
 from entente_campaign.entrypoints.operations import ANSWER_APPLICATIONS
+from entente_chassis.feeds import Feed
 from entente_chassis.operations import Operations
 from entente_chassis.protomap import from_proto
 from entente_chassis.refusal import Invalid, Violation
-from entente_chassis.rpc import Access, Role, current_caller, new_id, request_key
+from entente_chassis.rpc import Access, Role, current_caller, new_id, request_key, set_resume_token
 
 _BRAND = frozenset({Role.BRAND, Role.AGENCY, Role.OPERATOR})
 _CREATOR = frozenset({Role.CREATOR, Role.OPERATOR})
@@ -73,6 +76,7 @@ ACCESS: Access = {
     "ReportPublication": _CREATOR,
     "CompleteCollaboration": _BRAND,
     "RateCollaboration": _BRAND,
+    "WatchCampaign": _READ,
     "OpenDispute": _EITHER,
     "ResolveDispute": frozenset({Role.OPERATOR}),
     "ListPayables": _BRAND | {Role.SERVICE},
@@ -83,8 +87,9 @@ ACCESS: Access = {
 class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     """Serves brands, campaigns and collaborations."""
 
-    def __init__(self, stores: Stores, operations: Operations) -> None:
+    def __init__(self, stores: Stores, operations: Operations, feed: Feed) -> None:
         self._stores = stores
+        self._feed = feed
         self._operations = operations
 
     # -- brands and campaigns -----------------------------------------------------------------------------------------
@@ -326,6 +331,18 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
         return await self._step(
             request, Party.BRAND, partial(collaborations.rate, ratings=ratings, comment=request.comment)
         )
+
+    async def WatchCampaign(
+        self, request: pb.WatchCampaignRequest, context: Any
+    ) -> AsyncIterator[pb.WatchCampaignResponse]:
+        caller = current_caller()
+        set_resume_token(request.resume_token)
+        shown = watching.watch_campaign(
+            self._stores, self._feed, caller, request.name, resume_token=request.resume_token
+        )
+        async for each in shown:
+            yield watch_message(each, caller)
+            set_resume_token(each.token)
 
     async def OpenDispute(self, request: pb.OpenDisputeRequest, context: Any) -> pb.Collaboration:
         return await self._step(request, None, partial(collaborations.open_dispute, reason=request.reason))

@@ -22,6 +22,7 @@ from entente_campaign.entrypoints import events
 from entente_campaign.entrypoints.grpc import ACCESS, CampaignServicer
 from entente_campaign.entrypoints.operations import register
 from entente_chassis.clock import ManualClock
+from entente_chassis.feeds import Feed
 from entente_chassis.operations import Operations, Work
 from entente_chassis.refusal import NotFound, Refusal
 from entente_chassis.rpc import Access, Role, to_refusal
@@ -94,6 +95,7 @@ class Suite:
     scorer: FakeScorer
     clock: ManualClock
     host: Host
+    feed: Feed
 
     def brand(self, *brands: str) -> CampaignServiceStub:
         return self.server.client_as(
@@ -191,11 +193,13 @@ async def running(tmp_path: Path) -> AsyncIterator[Suite]:
         reservation_hold=HOLD,
     )
     host = Host(clock)
+    feed = Feed(events.heard())
+    feed.listening.set()
     operations = Operations(host)
     register(operations, stores)
     add = service_pb2_grpc.add_CampaignServiceServicer_to_server
-    async with serving(tmp_path, (add, CampaignServicer(stores, operations), ACCESS), *host.served) as server:
-        suite = Suite(server, stores, scorer, clock, host)
+    async with serving(tmp_path, (add, CampaignServicer(stores, operations, feed), ACCESS), *host.served) as server:
+        suite = Suite(server, stores, scorer, clock, host, feed)
         await suite.brand().RegisterBrand(
             pb.RegisterBrandRequest(brand_id="lune", brand=pb.Brand(display_name="Maison Lune"))
         )

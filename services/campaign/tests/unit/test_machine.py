@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from entente_campaign.domain.collaborations import Action, Collaboration, Decisi
 from entente_campaign.domain.collaborations.table import Row
 from entente_campaign.domain.events import DisputeOutcome, Ratings
 from entente_campaign.domain.words import Actor, DeclineReason, Party
+from entente_campaign.reference import page
 from entente_chassis.money import Money
 from entente_chassis.refusal import Denied, Precondition, Refusal
 from services.campaign.tests.unit.suite import NOW
@@ -165,3 +167,8 @@ class Machine(RuleBasedStateMachine):
 
 Machine.TestCase.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
 TestTheMachine = Machine.TestCase
+
+
+def test_the_page_of_the_machine_is_what_the_tables_say() -> None:
+    written = Path(__file__).parents[4] / "docs/architecture/collaboration.md"
+    assert written.read_text(encoding="utf-8") == page(), "make campaign-reference"

@@ -2784,6 +2784,72 @@ class ListCollaborationsResponse(_message.Message):
 Global___ListCollaborationsResponse: _TypeAlias = ListCollaborationsResponse  # noqa: Y015
 
 @_typing.final
+class WatchCampaignRequest(_message.Message):
+    """Asks to follow a campaign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"campaigns/{campaign}"."""
+    resume_token: _builtins.str
+    """From the last response, or from the error that ended the stream; empty: begin with everything as it is now."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchCampaignRequest: _TypeAlias = WatchCampaignRequest  # noqa: Y015
+
+@_typing.final
+class WatchCampaignResponse(_message.Message):
+    """Something as it stands now. What is shown may be shown again; what lasts is always shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    caught_up: _builtins.bool
+    """Nothing, but everything that there was has been shown: from here on come changes."""
+    resume_token: _builtins.str
+    """To go on from here later."""
+    @_builtins.property
+    def campaign(self) -> Global___Campaign:
+        """The campaign."""
+
+    @_builtins.property
+    def collaboration(self) -> Global___Collaboration:
+        """One of its collaborations; the last step of its history is what happened."""
+
+    def __init__(
+        self,
+        *,
+        campaign: Global___Campaign | None = ...,
+        collaboration: Global___Collaboration | None = ...,
+        caught_up: _builtins.bool = ...,
+        resume_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "caught_up", b"caught_up", "changed", b"changed", "collaboration", b"collaboration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "caught_up", b"caught_up", "changed", b"changed", "collaboration", b"collaboration", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_changed: _TypeAlias = _typing.Literal["campaign", "collaboration", "caught_up"]  # noqa: Y015
+    _WhichOneofArgType_changed: _TypeAlias = _typing.Literal["changed", b"changed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_changed) -> _WhichOneofReturnType_changed | None: ...
+
+Global___WatchCampaignResponse: _TypeAlias = WatchCampaignResponse  # noqa: Y015
+
+@_typing.final
 class ShipParcelRequest(_message.Message):
     """Says that a parcel was sent."""
 

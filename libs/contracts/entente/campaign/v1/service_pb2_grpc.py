@@ -186,6 +186,11 @@ class CampaignServiceStub:
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.RateCollaborationRequest.SerializeToString,
                 response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
                 _registered_method=True)
+        self.WatchCampaign = channel.unary_stream(
+                '/entente.campaign.v1.CampaignService/WatchCampaign',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.WatchCampaignRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.WatchCampaignResponse.FromString,
+                _registered_method=True)
         self.OpenDispute = channel.unary_unary(
                 '/entente.campaign.v1.CampaignService/OpenDispute',
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.OpenDisputeRequest.SerializeToString,
@@ -420,6 +425,15 @@ class CampaignServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchCampaign(self, request, context):
+        """Shows a campaign and its collaborations as they are now, and each again whenever it changes; creators see their own
+        collaborations only. When the service shuts down the stream ends with UNAVAILABLE and the last resume_token in the
+        error's details: whoever gives it back is shown what has changed since.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def OpenDispute(self, request, context):
         """Either side calls for a decision of the operator; the clocks stand still until there is one.
         """
@@ -593,6 +607,11 @@ def add_CampaignServiceServicer_to_server(servicer, server):
                     servicer.RateCollaboration,
                     request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.RateCollaborationRequest.FromString,
                     response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.SerializeToString,
+            ),
+            'WatchCampaign': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchCampaign,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.WatchCampaignRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.WatchCampaignResponse.SerializeToString,
             ),
             'OpenDispute': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenDispute,
@@ -1421,6 +1440,33 @@ class CampaignService:
             '/entente.campaign.v1.CampaignService/RateCollaboration',
             entente_dot_campaign_dot_v1_dot_service__pb2.RateCollaborationRequest.SerializeToString,
             entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/WatchCampaign',
+            entente_dot_campaign_dot_v1_dot_service__pb2.WatchCampaignRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.WatchCampaignResponse.FromString,
             options,
             channel_credentials,
             insecure,

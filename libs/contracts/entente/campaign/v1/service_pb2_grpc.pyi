@@ -84,6 +84,11 @@ class CampaignServiceStub:
     """The brand closes a collaboration whose content is published."""
     RateCollaboration: _aio.UnaryUnaryMultiCallable[_service_pb2.RateCollaborationRequest, _service_pb2.Collaboration]
     """The brand rates a completed collaboration on six criteria."""
+    WatchCampaign: _aio.UnaryStreamMultiCallable[_service_pb2.WatchCampaignRequest, _service_pb2.WatchCampaignResponse]
+    """Shows a campaign and its collaborations as they are now, and each again whenever it changes; creators see their own
+    collaborations only. When the service shuts down the stream ends with UNAVAILABLE and the last resume_token in the
+    error's details: whoever gives it back is shown what has changed since.
+    """
     OpenDispute: _aio.UnaryUnaryMultiCallable[_service_pb2.OpenDisputeRequest, _service_pb2.Collaboration]
     """Either side calls for a decision of the operator; the clocks stand still until there is one."""
     ResolveDispute: _aio.UnaryUnaryMultiCallable[_service_pb2.ResolveDisputeRequest, _service_pb2.Collaboration]
@@ -338,6 +343,17 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.RateCollaborationRequest, _abc.Awaitable[_service_pb2.Collaboration]],
     ) -> _abc.Awaitable[_service_pb2.Collaboration]:
         """The brand rates a completed collaboration on six criteria."""
+
+    @_abc_1.abstractmethod
+    def WatchCampaign(
+        self,
+        request: _service_pb2.WatchCampaignRequest,
+        context: _aio.ServicerContext[_service_pb2.WatchCampaignRequest, _abc.AsyncIterator[_service_pb2.WatchCampaignResponse]],
+    ) -> _abc.AsyncIterator[_service_pb2.WatchCampaignResponse]:
+        """Shows a campaign and its collaborations as they are now, and each again whenever it changes; creators see their own
+        collaborations only. When the service shuts down the stream ends with UNAVAILABLE and the last resume_token in the
+        error's details: whoever gives it back is shown what has changed since.
+        """
 
     @_abc_1.abstractmethod
     def OpenDispute(

@@ -53,6 +53,7 @@ class Reminder:
         limit: the field of the campaign's timeline that says after how long.
         moment: when it is due, before it is put on a business day; None when there is nothing to remind of.
         before: the deadline that it must come before, if there is one.
+        ends: that deadline, in words.
     """
 
     kind: ReminderKind
@@ -62,6 +63,7 @@ class Reminder:
     limit: str
     moment: Moment
     before: Callable[[Collaboration], datetime | None] = lambda _: None
+    ends: str = ""
 
 
 def _entered(collaboration: Collaboration) -> datetime:
@@ -158,6 +160,7 @@ REMINDERS: tuple[Reminder, ...] = (
         "application_reminder_days",
         lambda of, limits: _days_after(of.create_time, limits.application_reminder, of),
         _answer_deadline,
+        "the answer deadline",
     ),
     Reminder(
         ReminderKind.INVITATION_UNANSWERED,
@@ -167,6 +170,7 @@ REMINDERS: tuple[Reminder, ...] = (
         "invitation_reminder_days",
         lambda of, limits: _days_after(of.create_time, limits.invitation_reminder, of),
         _answer_deadline,
+        "the answer deadline",
     ),
     Reminder(
         ReminderKind.OFFER_UNANSWERED,
@@ -176,6 +180,7 @@ REMINDERS: tuple[Reminder, ...] = (
         "offer_days",
         lambda of, _: of.offer.deadline_time - timedelta(days=1) if of.offer else None,
         _offer_deadline,
+        "the end of the offer",
     ),
     Reminder(
         ReminderKind.CONTRACT_UNSIGNED,
@@ -185,6 +190,7 @@ REMINDERS: tuple[Reminder, ...] = (
         "contract_reminder_days",
         lambda of, limits: _days_after(of.accept_time, limits.contract_reminder, of),
         _contract_deadline,
+        "the end of the contract's days",
     ),
     Reminder(
         ReminderKind.PARCEL_UNSENT,
@@ -210,6 +216,7 @@ REMINDERS: tuple[Reminder, ...] = (
         "half_time_percent",
         lambda of, limits: _part_of_time(of, limits.half_time_percent),
         _publication_due,
+        "the day to publish",
     ),
     Reminder(
         ReminderKind.PUBLICATION_CLOSE,
@@ -219,6 +226,7 @@ REMINDERS: tuple[Reminder, ...] = (
         "close_percent",
         lambda of, limits: _part_of_time(of, limits.close_percent),
         _publication_due,
+        "the day to publish",
     ),
     Reminder(
         ReminderKind.PUBLICATION_DAY,
@@ -228,6 +236,7 @@ REMINDERS: tuple[Reminder, ...] = (
         "publication_days",
         _the_day,
         _publication_due,
+        "the day to publish",
     ),
     Reminder(
         ReminderKind.COMPLETION_DUE,

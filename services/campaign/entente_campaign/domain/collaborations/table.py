@@ -77,8 +77,7 @@ _BY_CREATOR = (_S.INVITED, _S.OFFERED)
 _AT_WORK = (_S.CONTENT_DUE, _S.CHANGES_REQUESTED, _S.APPROVED)
 _UNDER_WAY = (_S.SHIPMENT_PENDING, _S.SHIPMENT_SENT, *_AT_WORK, _S.SUBMITTED, _S.OVERDUE)
 _AGREED = (_S.SHIPMENT_PENDING, _S.CONTENT_DUE)
-_REVIEWABLE = (_S.SHIPMENT_SENT, *_AT_WORK, _S.SUBMITTED, _S.OVERDUE, _S.DISPUTED)
-_REVIEWED = (*_AT_WORK, _S.SUBMITTED, _S.DISPUTED)
+_REVIEWABLE = (_S.SHIPMENT_SENT, *_AT_WORK, _S.SUBMITTED, _S.OVERDUE)
 _DISPUTABLE = (*_UNDER_WAY, _S.PUBLISHED, _S.COMPLETED)
 
 TABLE: tuple[Row, ...] = (
@@ -199,11 +198,33 @@ TABLE: tuple[Row, ...] = (
     Row(_A.SHIP, (_S.SHIPMENT_PENDING,), "ShipParcel", BRAND, (_S.SHIPMENT_SENT,), (events.ShipmentSent,)),
     Row(_A.RECEIVE, (_S.SHIPMENT_SENT,), "ConfirmReceipt", CREATOR, (_S.CONTENT_DUE,), (events.ShipmentReceived,)),
     Row(_A.LOSE, (_S.SHIPMENT_SENT,), "ReportLoss", CREATOR, (_S.SHIPMENT_PENDING,), (events.ShipmentLost,)),
-    # The content. What is submitted shows that the parcel came, whether or not its receipt was confirmed; a dispute
-    # does not stop the review, but what it comes to waits for the decision.
-    Row(_A.SUBMIT, _REVIEWABLE, "SubmissionReceived", REVIEW, _REVIEWED),
-    Row(_A.REQUEST_CHANGES, _REVIEWABLE, "ChangesRequested", REVIEW, _REVIEWED),
-    Row(_A.APPROVE, _REVIEWABLE, "SubmissionApproved", REVIEW, _REVIEWED),
+    # The content: where it leads first, and elsewhere while other deliverables stand elsewhere. What is submitted shows
+    # that the parcel came, whether or not its receipt was confirmed.
+    Row(
+        _A.SUBMIT,
+        _REVIEWABLE,
+        "SubmissionReceived",
+        REVIEW,
+        (_S.SUBMITTED, _S.CHANGES_REQUESTED),
+    ),
+    Row(
+        _A.REQUEST_CHANGES,
+        _REVIEWABLE,
+        "ChangesRequested",
+        REVIEW,
+        (_S.CHANGES_REQUESTED,),
+    ),
+    Row(
+        _A.APPROVE,
+        _REVIEWABLE,
+        "SubmissionApproved",
+        REVIEW,
+        (_S.APPROVED, _S.CONTENT_DUE, _S.SUBMITTED, _S.CHANGES_REQUESTED),
+    ),
+    # A dispute does not stop the review, but what it comes to waits for the decision.
+    Row(_A.SUBMIT, (_S.DISPUTED,), "SubmissionReceived", REVIEW, (_S.DISPUTED,)),
+    Row(_A.REQUEST_CHANGES, (_S.DISPUTED,), "ChangesRequested", REVIEW, (_S.DISPUTED,)),
+    Row(_A.APPROVE, (_S.DISPUTED,), "SubmissionApproved", REVIEW, (_S.DISPUTED,)),
     Row(
         _A.PUBLISH,
         (_S.APPROVED, _S.OVERDUE),
