@@ -26,11 +26,17 @@ from entente.campaign.v1.service_pb2 import (
     PublishCampaignRequest,
 )
 from entente_cli import output
+from entente_cli.commands import applications
 from entente_cli.errors import CommandError
 from entente_cli.output import Json
 from entente_cli.session import Session, all_pages
 
 app = typer.Typer(help="Campaigns: create, publish, invite, follow.", no_args_is_help=True)
+
+app.add_typer(applications.app, name="applications")
+app.add_typer(applications.dispute_app, name="dispute")
+app.command("history")(applications.history)
+app.command("watch")(applications.watch)
 
 Name = Annotated[str, typer.Argument(help="The campaign, campaigns/{id}.")]
 

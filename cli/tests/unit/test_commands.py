@@ -54,6 +54,12 @@ def test_a_token_is_valid_for_who_was_asked_for(paths: Paths, entente: Entente) 
         (["creators", "search", "--audience-share", "FR"], "FR=0.4"),
         (["creators", "import", "missing.csv"], "There is no file missing.csv"),
         (["campaign", "show", "campaigns/x"], "Start it with `entente up`"),
+        (["campaign", "applications", "accept", "campaigns/x"], "Say whom"),
+        (
+            ["campaign", "applications", "decline", "campaigns/x", "--where", "fit < 60", "--reason", "age"],
+            "one of audi",
+        ),
+        (["campaign", "dispute", "resolve", "campaigns/x/collaborations/a", "win", "why"], "resume, settle, cancel"),
         (["dlq", "show", "billing", "deadLetters/x"], "There is no service 'billing'"),
     ],
 )
