@@ -228,14 +228,9 @@ def _answer(campaign: str, whom: dict[str, Any], answer: Any, as_json: bool, **f
     async def call() -> ops.Operation:
         async with Session() as session:
             begun = await session.campaign.AnswerApplications(request)
-            output.note(
-                f"{begun.name}: it goes on whatever becomes of this command (entente operations watch campaign)"
-            )
-            operations = session.operations("campaign")
-            last = begun
-            async for last in operations.WatchOperation(ops.WatchOperationRequest(name=begun.name)):
-                pass
-            return last
+            output.note(f"{begun.name} goes on whatever becomes of this command: entente operations watch campaign")
+            asked = ops.WatchOperationRequest(name=begun.name)
+            return [each async for each in session.operations("campaign").WatchOperation(asked)][-1]
 
     operation = asyncio.run(call())
     if operation.HasField("error"):

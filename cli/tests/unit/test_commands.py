@@ -55,10 +55,7 @@ def test_a_token_is_valid_for_who_was_asked_for(paths: Paths, entente: Entente) 
         (["creators", "import", "missing.csv"], "There is no file missing.csv"),
         (["campaign", "show", "campaigns/x"], "Start it with `entente up`"),
         (["campaign", "applications", "accept", "campaigns/x"], "Say whom"),
-        (
-            ["campaign", "applications", "decline", "campaigns/x", "--where", "fit < 60", "--reason", "age"],
-            "one of audi",
-        ),
+        (["campaign", "applications", "decline", "c", "--filter", "fit < 60", "--reason", "age"], "one of audience"),
         (["campaign", "dispute", "resolve", "campaigns/x/collaborations/a", "win", "why"], "resume, settle, cancel"),
         (["dlq", "show", "billing", "deadLetters/x"], "There is no service 'billing'"),
     ],
