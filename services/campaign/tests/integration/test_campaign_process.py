@@ -7,7 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 from aiokafka import AIOKafkaConsumer
 from google.protobuf.message import Message
@@ -15,11 +17,14 @@ from google.protobuf.message import Message
 from entente.campaign.v1 import events_pb2
 from entente.campaign.v1 import service_pb2 as pb
 from entente.campaign.v1.service_pb2_grpc import CampaignServiceStub
+from entente.ops.v1 import ops_pb2
+from entente.ops.v1.ops_pb2_grpc import OperationServiceStub
 from entente.review.v1 import events_pb2 as review_events
 from entente.type.v1 import type_pb2
 from entente_chassis import topics
 from entente_chassis.auth import Role
 from entente_chassis.envelope import read_envelope
+from entente_chassis.rpc import open_channel, to_refusal
 from entente_chassis.testing.process import HOST, ServiceProcess, eventually, free_port, publisher
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -85,6 +90,12 @@ class Service(ServiceProcess[CampaignServiceStub]):
             await stub.RegisterBrand(pb.RegisterBrandRequest(brand_id=self.brand.rpartition("/")[2], brand=brand))
             draft = await stub.CreateCampaign(pb.CreateCampaignRequest(campaign=campaign, request_id="create"))
             return await stub.PublishCampaign(pb.PublishCampaignRequest(name=draft.name, request_id="publish"))
+
+    async def operation(self, name: str) -> ops_pb2.Operation:
+        """Long work of the brand's, as it stands."""
+        token = self._signer.issue("accounts/brand", [Role.BRAND], brands=[self.brand], creators=[])
+        async with open_channel(f"{HOST}:{self._grpc}", token=lambda: token) as channel:
+            return await OperationServiceStub(channel).GetOperation(ops_pb2.GetOperationRequest(name=name))
 
     async def apply(self, campaign: pb.Campaign, creator: str) -> str:
         request = pb.ApplyToCampaignRequest(campaign=campaign.name, creator=creator, request_id="apply")
@@ -202,3 +213,54 @@ async def test_a_place_that_a_creator_leaves_is_free_for_another(service: Servic
         await eventually(is_free)
         await brand.AcceptApplication(pb.AcceptApplicationRequest(name=bea))
     assert await service.state(bea) == "SHIPMENT_PENDING"
+
+
+async def until_it_ends(stream: Any) -> None:
+    while True:
+        await stream.read()
+
+
+async def test_a_bulk_outlives_a_kill_and_a_watcher_takes_up_where_the_stream_ended(service: Service) -> None:
+    campaign = await service.open_campaign(places=30)
+    creators = [f"creators/c{number}" for number in range(25)]
+    names = [await service.apply(campaign, creator) for creator in creators]
+    async with service.as_brand() as brand:
+        stream: Any = brand.WatchCampaign(pb.WatchCampaignRequest(name=campaign.name))
+        shown = [await stream.read() for _ in range(27)]
+        assert shown[-1].caught_up
+        assert {each.collaboration.name for each in shown[1:-1]} == set(names)
+        operation = await brand.AnswerApplications(
+            pb.AnswerApplicationsRequest(
+                campaign=campaign.name,
+                creators=[*creators, "creators/nobody"],
+                answer=pb.APPLICATION_ANSWER_ACCEPT,
+                request_id="bulk",
+            )
+        )
+        await service.kill()
+    await service.start()
+    async with service.as_brand() as brand:
+        request = pb.WatchCampaignRequest(name=campaign.name, resume_token=shown[-1].resume_token)
+        again: Any = brand.WatchCampaign(request, wait_for_ready=True)
+        accepted: set[str] = set()
+        async with asyncio.timeout(60):
+            while accepted != set(names):
+                each = await again.read()
+                if each.collaboration.state == pb.COLLABORATION_STATE_SHIPMENT_PENDING:
+                    accepted.add(each.collaboration.name)
+        done = pb.AnswerApplicationsResponse()
+
+        async def ended() -> bool:
+            found = await service.operation(operation.name)
+            return found.done and found.response.Unpack(done)
+
+        await eventually(ended)
+        assert [result.row for result in done.results if result.HasField("error")] == [26]
+        assert (await brand.GetCampaign(pb.GetCampaignRequest(name=campaign.name))).places_taken == 25
+        # Told to end, the service says where to go on.
+        stopping = asyncio.create_task(service.terminate())
+        with pytest.raises(grpc.aio.AioRpcError) as told:
+            await until_it_ends(again)
+        assert told.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert to_refusal(told.value).metadata["resume_token"]
+        await stopping

@@ -454,6 +454,15 @@ def test_reminders_that_passed_during_a_review_are_not_made_up_for() -> None:
     ]
 
 
+def begun_anew(kind: ReminderKind, collaboration: Collaboration) -> int:
+    """How often what a reminder is about has begun: each parcel and each dispute has reminders of its own."""
+    if kind in (ReminderKind.RECEIPT_CONFIRMATION, ReminderKind.PARCEL_UNSENT):
+        return collaboration.parcels_sent
+    if kind is ReminderKind.DISPUTE_OPEN:
+        return sum(step.action == "DISPUTED" for step in collaboration.history)
+    return 0
+
+
 @settings(max_examples=300)
 @given(STARTS, TRIALS)
 def test_nobody_is_reminded_twice_and_the_clock_never_rings_for_nothing(
@@ -476,6 +485,5 @@ def test_nobody_is_reminded_twice_and_the_clock_never_rings_for_nothing(
         assert sum(isinstance(event, ReminderDue) for event in told) <= 1
         for event in told:
             if isinstance(event, ReminderDue):
-                parcel = collaboration.parcels_sent if event.kind is ReminderKind.RECEIPT_CONFIRMATION else 0
-                reminders[event.kind, parcel] += 1
+                reminders[event.kind, begun_anew(event.kind, collaboration)] += 1
     assert max(reminders.values(), default=0) <= 1
