@@ -30,6 +30,7 @@ def load_reference() -> Reference:
             (row["code"], [row["name"], *filter(None, row["aliases"].split(";"))]) for row in _rows("countries.csv")
         ),
         vocabulary=Vocabulary((row["label"], row["categories"].split()) for row in _rows("categories.csv")),
+        languages={row["language"]: frozenset(row["countries"].split()) for row in _rows("languages.csv")},
     )
 
 

@@ -13,7 +13,7 @@ FIGURES = frozenset(
     {
         "followers", "following", "posts", "average_views", "median_views", "average_likes", "average_comments",
         "average_shares", "average_engagements", "authentic_engagements", "median_likes", "median_comments",
-        "posts_sampled", "sponsored_posts", "engagement_rate",
+        "posts_sampled", "sponsored_posts", "engagement_rate", "low_value_comment_share", "repeat_commenter_share",
     }
 )  # fmt: skip
 
@@ -93,6 +93,21 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """What an operator says of an account's authenticity instead of the formula, and why.
+
+    Args:
+        score: 0 to 100; None takes the one before back.
+        by: the operator's account.
+    """
+
+    score: int | None
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Creator:
     """Who makes content for an audience.
 
@@ -101,6 +116,7 @@ class Creator:
         created_at: when it was registered, in the domain's time.
         updated_at: when it last changed, in the domain's time.
         changed_at: when it last changed, by the machine's clock: what the search index follows.
+        overrides: platform -> what operators said of its authenticity, the last of which counts.
     """
 
     display_name: str
@@ -114,6 +130,7 @@ class Creator:
     verified: bool = False
     accounts: tuple[Account, ...] = ()
     as_of: dict[str, datetime] = field(default_factory=dict)
+    overrides: dict[str, tuple[Override, ...]] = field(default_factory=dict)
 
     def account(self, platform: Platform) -> Account | None:
         """The account on a platform."""

@@ -108,6 +108,12 @@ class Benchmarks:
         candidates = self._by_metric.get((metric, platform), [])
         return next((benchmark for benchmark in candidates if benchmark.covers(followers)), None)
 
+    def nearest(self, metric: str, platform: Platform, followers: float) -> Benchmark | None:
+        """As ``find``, but an account smaller than all that were measured is held against the smallest of them."""
+        found = self.find(metric, platform, followers)
+        smallest = min(self._by_metric.get((metric, platform), []), key=lambda one: one.min_followers, default=None)
+        return smallest if found is None and smallest and followers < smallest.min_followers else found
+
 
 _METRIC_NAMES = {
     "ER_by_followers_pct": (ENGAGEMENT_METRICS[EngagementBasis.FOLLOWERS], 0.01),
@@ -200,9 +206,14 @@ def _slug(label: str) -> str:
 
 @dataclass(frozen=True)
 class Reference:
-    """All that is known beforehand."""
+    """All that is known beforehand.
+
+    Args:
+        languages: language -> countries where it is spoken by many; a language of the whole world is not in it.
+    """
 
     tiers: Tiers
     benchmarks: Benchmarks
     countries: Countries
     vocabulary: Vocabulary
+    languages: Mapping[str, frozenset[str]]
