@@ -13,7 +13,7 @@ from entente_campaign.domain.events import ReminderDue
 from entente_campaign.domain.names import collaboration_name
 from entente_campaign.domain.words import Actor, Party
 from entente_chassis.refusal import NotFound
-from entente_chassis.store import Cause, Change
+from entente_chassis.store import Cause, Change, Outcome
 
 CLOCK = Actor("services/campaign", Party.SYSTEM)
 REVIEW = Actor("services/review", Party.SYSTEM)
@@ -150,8 +150,7 @@ async def ring_campaign(stores: Stores, name: str) -> None:
 
 async def ring_collaboration(stores: Stores, name: str) -> None:
     """A collaboration's clock rang: a reminder, an end, or another question to matching."""
-    await _move(stores, name, lambda state, now: collaborations.ring(state, actor=CLOCK, now=now))
-    found = await stores.collaborations.require(name, what="collaboration")
+    found = await _move(stores, name, lambda state, now: collaborations.ring(state, actor=CLOCK, now=now))
     if found.state.state is State.EXPIRED:
         await waiting.give_up_offer(stores, found.state)
     asked_at = found.state.fit_ask_time
@@ -175,7 +174,7 @@ async def _ask_again(stores: Stores, collaboration: Collaboration) -> None:
     await stores.collaborations.change(collaboration.name, learn)
 
 
-async def _move(stores: Stores, name: str, step: Step, cause: Cause | None = None) -> None:
+async def _move(stores: Stores, name: str, step: Step, cause: Cause | None = None) -> Outcome[Collaboration]:
     told: list[object] = []
 
     def decide(state: Collaboration | None) -> Change[Collaboration] | None:
@@ -188,9 +187,10 @@ async def _move(stores: Stores, name: str, step: Step, cause: Cause | None = Non
 
     outcome = await stores.collaborations.change(name, decide, cause=cause)
     if not outcome.applied:
-        return
+        return outcome
     reminders = [event.kind for event in told if isinstance(event, ReminderDue)]
     for kind in reminders:
         metrics.reminders_sent.labels(kind).inc()
     if not reminders:
         metrics.collaboration_steps.labels(Action(outcome.state.history[-1].action)).inc()
+    return outcome

@@ -1,0 +1,1 @@
+"""Measurements of what was promised: ours and the bare peer, interleaved in one run."""
