@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
+from entente_matching.domain.advice import read_rule
 from entente_matching.domain.reference import (
     Benchmarks,
     Countries,
@@ -30,6 +31,7 @@ def load_reference() -> Reference:
             (row["code"], [row["name"], *filter(None, row["aliases"].split(";"))]) for row in _rows("countries.csv")
         ),
         vocabulary=Vocabulary((row["label"], row["categories"].split()) for row in _rows("categories.csv")),
+        advice=tuple(read_rule(row) for row in _rows("platforms.csv")),
         languages={row["language"]: frozenset(row["countries"].split()) for row in _rows("languages.csv")},
     )
 

@@ -5,10 +5,11 @@ All of it is data, read by the adapters and handed in.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from entente_matching.domain.advice import Rule
 from entente_matching.domain.words import EngagementBasis, Platform
 
 ENGAGEMENT_METRICS = {
@@ -46,6 +47,12 @@ class Tiers:
         """The bands from small to large."""
         return [tier.name for tier in self._tiers]
 
+    @property
+    def bands(self) -> list[tuple[int, int | None]]:
+        """Where each band begins, and where the next one does."""
+        starts = [tier.min_followers for tier in self._tiers]
+        return list(zip(starts, [*starts[1:], None], strict=True))
+
     def of(self, followers: float | None) -> str:
         """The band of an account; "" when its followers are not known."""
         if followers is None:
@@ -64,6 +71,8 @@ class Benchmark:
         min_followers: the size from which it holds.
         max_followers: the size below which it holds; None for no end.
         percentiles: (share of creators, value below which that share is), in ascending order.
+        count: how many creators were measured.
+        source: who measured them: a study, or "held" for the creators that are held here.
     """
 
     metric: str
@@ -72,6 +81,8 @@ class Benchmark:
     min_followers: int
     max_followers: int | None
     percentiles: tuple[tuple[float, float], ...]
+    count: int = 0
+    source: str = ""
 
     def covers(self, followers: float) -> bool:
         """Whether an account of this size is among those that were measured."""
@@ -100,6 +111,9 @@ class Benchmarks:
         self._by_metric: dict[tuple[str, Platform], list[Benchmark]] = {}
         for benchmark in benchmarks:
             self._by_metric.setdefault((benchmark.metric, benchmark.platform), []).append(benchmark)
+
+    def __iter__(self) -> Iterator[Benchmark]:
+        return iter([one for group in self._by_metric.values() for one in group])
 
     def find(self, metric: str, platform: Platform, followers: float | None) -> Benchmark | None:
         """The benchmark for an account; nothing when creators like it were not measured."""
@@ -144,7 +158,7 @@ def read_benchmark(row: Mapping[str, str]) -> Benchmark:
         raise ValueError(f"benchmarks: {row['metric']} of {row['tier']!r} needs two or more rising percentiles")
     platform = Platform(row["platform"].upper())
     population = f"{platform}, {row['tier']}, {int(row['n_creators'])} creators ({row['source']})"
-    return Benchmark(metric, platform, population, low, high, points)
+    return Benchmark(metric, platform, population, low, high, points, int(row["n_creators"]), row["source"])
 
 
 def _size_band(label: str) -> tuple[int, int | None]:
@@ -209,6 +223,7 @@ class Reference:
     """All that is known beforehand.
 
     Args:
+        advice: which platforms suit which product.
         languages: language -> countries where it is spoken by many; a language of the whole world is not in it.
     """
 
@@ -217,3 +232,4 @@ class Reference:
     countries: Countries
     vocabulary: Vocabulary
     languages: Mapping[str, frozenset[str]]
+    advice: tuple[Rule, ...]
