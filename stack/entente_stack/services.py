@@ -118,7 +118,7 @@ class Suite:
         return found
 
     def port(self, name: str, kind: str = "grpc") -> int:
-        """The port of a service: "grpc", "metrics", or "http" of analytics.
+        """The port of a service: "grpc", "metrics", or "http" of analytics and messaging.
 
         Raises:
             StackError: it does not run.
@@ -169,7 +169,14 @@ class Suite:
         }
         own: dict[str, Environment] = {
             "campaign": {"ENTENTE_MATCHING_ADDRESS": at("matching")},
-            "messaging": {"ENTENTE_SMTP_ADDRESS": addresses.smtp},
+            "messaging": {
+                "ENTENTE_SMTP_ADDRESS": addresses.smtp,
+                "ENTENTE_HTTP_BIND": at("messaging", "http"),
+                "ENTENTE_PUBLIC_URL": f"http://{at('messaging', 'http')}",
+                "ENTENTE_MATCHING_ADDRESS": at("matching"),
+                "ENTENTE_CAMPAIGN_ADDRESS": at("campaign"),
+                "ENTENTE_WEBHOOK_ALLOW_PRIVATE": "true",
+            },
             "analytics": {
                 "ENTENTE_HTTP_BIND": at("analytics", "http"),
                 "ENTENTE_PUBLIC_URL": f"http://{at('analytics', 'http')}",
@@ -203,4 +210,4 @@ def check_known(name: str) -> str:
 
 
 def _ports_of(name: str) -> tuple[str, ...]:
-    return ("grpc", "metrics", "http") if name == "analytics" else ("grpc", "metrics")
+    return ("grpc", "metrics", "http") if name in ("analytics", "messaging") else ("grpc", "metrics")
