@@ -1,7 +1,7 @@
 """How a brand or creator is reached."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from entente_chassis.refusal import Invalid, Violation
@@ -9,13 +9,23 @@ from entente_chassis.refusal import Invalid, Violation
 
 @dataclass(frozen=True)
 class Contact:
-    """A contact. The one place of a personal address."""
+    """A contact. The one place of a personal address.
+
+    Args:
+        email_problem: why no e-mail is sent there: "", or what the bounce said.
+    """
 
     email: str
     locale: str
     time_zone: str = ""
     email_enabled: bool = True
     updated_at: datetime | None = None
+    email_problem: str = ""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone) if self.time_zone else UTC
 
     @property
     def language(self) -> str:

@@ -1,5 +1,8 @@
 """Conversations between a brand and a creator, and their messages."""
 
+import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -9,6 +12,9 @@ from entente_messaging.domain.occasions import Occasion, Party
 
 ARRIVING_AT_ONCE = 32
 _LOOK_AFTER = timedelta(seconds=5)
+WORDS_KEPT = 400
+_WORD = re.compile(r"\w+")
+_FOR_GOOD = (2**31, 2**31)
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,17 @@ class Collaboration:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that lies elsewhere."""
+    """A file that lies elsewhere.
+
+    Args:
+        media_type: what kind of file.
+        size_bytes: as the sender says; 0 when it is not known.
+    """
 
     url: str
     title: str = ""
+    media_type: str = ""
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,10 @@ class Message:
         fingerprint: of the request that it was written by, so that a repeat of it is told from another one.
         position: 1 for the first message of the conversation, then 2, 3, …
         from_brand: how many of the messages up to this one are the brand's.
+        brand, creator: whose conversation it is, to search.
+        words: its words without case and accents, to search.
+        language: what it seems to be in; "" when it cannot be told.
+        erased: the text is gone with the person who wrote it.
     """
 
     conversation: str
@@ -57,6 +74,11 @@ class Message:
     fingerprint: str = ""
     position: int = 0
     from_brand: int = 0
+    brand: str = ""
+    creator: str = ""
+    words: tuple[str, ...] = ()
+    language: str = ""
+    erased: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +102,11 @@ class Conversation:
         brand_read, creator_read: how far each side has read.
         brand_waits_since: when the brand's first message was written that the creator has not answered.
         arriving: messages that were taken and numbered, and are not documents of their own yet.
+        brand_unread, creator_unread: messages that each side has not read.
+        brand_language, creator_language: what each side wrote in last.
+        stopped: reminders that are needless: "occasion subject" and up to which event of the subject; a subject of
+            another topic ends them for good.
+        reminders: how many were begun to be sent.
     """
 
     about: Collaboration
@@ -91,6 +118,12 @@ class Conversation:
     creator_read: ReadMark = ReadMark()
     brand_waits_since: datetime | None = None
     arriving: dict[str, Message] = field(default_factory=dict)
+    brand_unread: int = 0
+    creator_unread: int = 0
+    brand_language: str = ""
+    creator_language: str = ""
+    stopped: dict[str, tuple[int, int]] = field(default_factory=dict)
+    reminders: int = 0
 
     @property
     def messages(self) -> int:
@@ -149,7 +182,15 @@ def take(name: str, conversation: Conversation, id: str, message: Message) -> tu
         raise Unavailable("CONVERSATION_BUSY", f"Too many messages arrive in {name} at once: send it again shortly.")
     about, by_brand = conversation.about, message.sender is Party.BRAND
     from_brand = conversation.from_brand + by_brand
-    message = replace(message, position=conversation.messages + 1, from_brand=from_brand)
+    spoken_by_brand = by_brand and not message.automatic
+    message = replace(
+        message,
+        position=conversation.messages + 1,
+        from_brand=from_brand,
+        brand=about.brand,
+        creator=about.creator,
+        words=words_of(message.text),
+    )
     events: list[object] = [
         MessageSent(
             message=message_name(name, id),
@@ -176,8 +217,14 @@ def take(name: str, conversation: Conversation, id: str, message: Message) -> tu
         from_creator=conversation.from_creator + (not by_brand),
         brand_waits_since=waits_since,
         arriving=conversation.arriving | {id: message},
+        brand_language=(message.language or conversation.brand_language)
+        if spoken_by_brand
+        else conversation.brand_language,
+        creator_language=conversation.creator_language
+        if by_brand
+        else message.language or conversation.creator_language,
     )
-    return taken, events
+    return _counted(taken), events
 
 
 def arrived(conversation: Conversation, id: str) -> Conversation | None:
@@ -197,7 +244,48 @@ def read(conversation: Conversation, party: Party, name: str, message: Message) 
     """Say up to which message a side has read; nothing changes when it has read further already."""
     from_creator = message.position - message.from_brand
     if party is Party.BRAND:
-        mark = ReadMark(name, message.position, from_creator)
-        return replace(conversation, brand_read=mark) if mark.position > conversation.brand_read.position else None
-    mark = ReadMark(name, message.position, message.from_brand)
-    return replace(conversation, creator_read=mark) if mark.position > conversation.creator_read.position else None
+        if message.position <= conversation.brand_read.position:
+            return None
+        return _counted(replace(conversation, brand_read=ReadMark(name, message.position, from_creator)))
+    if message.position <= conversation.creator_read.position:
+        return None
+    return _counted(replace(conversation, creator_read=ReadMark(name, message.position, message.from_brand)))
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text without case and accents, each once: "Crème d’été" has creme, d, ete."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    return tuple(dict.fromkeys(_WORD.findall(plain)))[:WORDS_KEPT]
+
+
+def stop_reminders(
+    conversation: Conversation, occasions: Iterable[Occasion], subject: str, order: tuple[int, int] | None
+) -> Conversation | None:
+    """The state has moved on: reminders of what is done are needless.
+
+    Args:
+        conversation: of the collaboration.
+        occasions: which reminders.
+        subject: of the event that moved it on; with "*" reminders of any subject are needless, for good.
+        order: where that event stands; reminders after it are new ones. None: for good.
+    """
+    stopped = dict(conversation.stopped)
+    for occasion in occasions:
+        key = f"{occasion.value} {subject}"
+        stopped[key] = max(stopped.get(key, (-1, -1)), order or _FOR_GOOD)
+    return replace(conversation, stopped=stopped) if stopped != conversation.stopped else None
+
+
+def may_remind(conversation: Conversation, occasion: Occasion, subject: str, order: tuple[int, int]) -> bool:
+    """Whether a reminder is still of use."""
+    ended = (f"{occasion.value} {subject}", f"{occasion.value} *")
+    return all(conversation.stopped.get(key, (-1, -1)) < order for key in ended)
+
+
+def _counted(conversation: Conversation) -> Conversation:
+    return replace(
+        conversation,
+        brand_unread=conversation.unread(Party.BRAND),
+        creator_unread=conversation.unread(Party.CREATOR),
+    )

@@ -24,7 +24,32 @@ def contact_name(party: str) -> str:
 
 def template_name(brand: str, occasion: Occasion, locale: str) -> str:
     """The name of a brand's template: one for each occasion and locale."""
-    return f"{brand}/templates/{occasion.value.lower().replace('_', '-')}~{locale}"
+    return f"{brand}/templates/{occasion.value.lower().replace('_', '-')}~{locale.lower()}"
+
+
+def version_name(template: str, version: int) -> str:
+    """The name of a template's version."""
+    return f"{template}/versions/{version}"
+
+
+def preferences_name(party: str) -> str:
+    """The name of a brand's or creator's preferences."""
+    return f"{party}/preferences"
+
+
+def mailbox_name(party: str) -> str:
+    """The name of what is kept of a brand's or creator's e-mails."""
+    return f"{party}/mailbox"
+
+
+def delivery_name(notification: str, webhook: str = "") -> str:
+    """The name of a notification's delivery by e-mail, or to a webhook."""
+    return f"{notification}/deliveries/{webhook.rpartition('/')[2] or 'email'}"
+
+
+def erasure_name(person: str) -> str:
+    """The name of the tombstone of a brand or creator."""
+    return f"erasures/{person.replace('/', '-')}"
 
 
 def derived_id(*parts: str) -> str:

@@ -1,4 +1,4 @@
-"""What people are told of, and which merge fields each occasion's words may use."""
+"""Which sides there are, what they are told of, and where. Who is told what, and when: the table in moments.toml."""
 
 from enum import StrEnum
 
@@ -38,49 +38,50 @@ class Occasion(StrEnum):
     CONTENT_PUBLISHED = "CONTENT_PUBLISHED"
     THANK_YOU = "THANK_YOU"
     OBJECTIVE_STATUS = "OBJECTIVE_STATUS"
+    MESSAGE_RECEIVED = "MESSAGE_RECEIVED"
+    WEBHOOK_DISABLED = "WEBHOOK_DISABLED"
+    BROADCAST = "BROADCAST"
+    REACTIVATION = "REACTIVATION"
+    WAITLISTED = "WAITLISTED"
+    PLACE_OFFERED = "PLACE_OFFERED"
+    DISPUTE_OPENED = "DISPUTE_OPENED"
+    DISPUTE_RESOLVED = "DISPUTE_RESOLVED"
+    INVITATION_UNANSWERED = "INVITATION_UNANSWERED"
+    OFFER_UNANSWERED = "OFFER_UNANSWERED"
+    CONTRACT_UNSIGNED = "CONTRACT_UNSIGNED"
+    PARCEL_UNSENT = "PARCEL_UNSENT"
+    COMPLETION_DUE = "COMPLETION_DUE"
 
 
-_ALWAYS = frozenset({"campaign_title", "brand_name", "creator_name"})
-_FURTHER: dict[Occasion, frozenset[str]] = {
-    Occasion.INVITATION: frozenset({"comment", "due_date"}),
-    Occasion.APPLICATION_UNANSWERED: frozenset({"due_date"}),
-    Occasion.APPLICATION_ACCEPTED: frozenset({"comment", "due_date"}),
-    Occasion.APPLICATION_DECLINED: frozenset({"comment", "reasons"}),
-    Occasion.INVITATION_DECLINED: frozenset({"comment"}),
-    Occasion.COLLABORATION_WITHDRAWN: frozenset({"comment"}),
-    Occasion.COLLABORATION_CANCELLED: frozenset({"comment"}),
-    Occasion.COLLABORATION_OVERDUE: frozenset({"due_date"}),
-    Occasion.PARCEL_SENT: frozenset({"carrier", "tracking_number"}),
-    Occasion.PARCEL_RECEIVED: frozenset({"due_date"}),
-    Occasion.PARCEL_LOST: frozenset({"carrier", "tracking_number"}),
-    Occasion.PUBLICATION_REMINDER: frozenset({"due_date"}),
-    Occasion.SUBMISSION_RECEIVED: frozenset({"compliance_percent", "due_date"}),
-    Occasion.REVIEW_REMINDER: frozenset({"due_date"}),
-    Occasion.CHANGES_REQUESTED: frozenset({"comment", "feedback"}),
-    Occasion.SUBMISSION_APPROVED: frozenset({"comment", "compliance_percent"}),
-    Occasion.SUBMISSION_AUTO_APPROVED: frozenset({"compliance_percent"}),
-    Occasion.SUBMISSION_REJECTED: frozenset({"comment"}),
-    Occasion.CONTENT_PUBLISHED: frozenset({"url"}),
-    Occasion.OBJECTIVE_STATUS: frozenset({"status", "progress_percent"}),
-}
+class Channel(StrEnum):
+    """Where people are told."""
 
-# What the brand says to the creator, and so belongs in their conversation as well.
-SAID_BY_THE_BRAND = frozenset(
-    {
-        Occasion.INVITATION,
-        Occasion.APPLICATION_ACCEPTED,
-        Occasion.APPLICATION_DECLINED,
-        Occasion.PARCEL_SENT,
-        Occasion.CHANGES_REQUESTED,
-        Occasion.SUBMISSION_APPROVED,
-        Occasion.SUBMISSION_REJECTED,
-        Occasion.THANK_YOU,
-    }
-)
+    IN_APP = "IN_APP"
+    EMAIL = "EMAIL"
+    WEBHOOK = "WEBHOOK"
+
+    @classmethod
+    def of_table(cls, name: str) -> "Channel":
+        """The channel that the table of notifications calls so."""
+        return {"in-app": cls.IN_APP, "e-mail": cls.EMAIL, "webhook": cls.WEBHOOK}[name]
 
 
-def merge_fields(occasion: Occasion) -> frozenset[str]:
-    """The fields that an occasion's words may use."""
-    # An objective belongs to no creator.
-    always = _ALWAYS - {"creator_name"} if occasion is Occasion.OBJECTIVE_STATUS else _ALWAYS
-    return always | _FURTHER.get(occasion, frozenset())
+class Category(StrEnum):
+    """What kind of thing people are told of, for their preferences."""
+
+    COLLABORATION = "COLLABORATION"
+    SHIPMENT = "SHIPMENT"
+    CONTENT = "CONTENT"
+    REMINDER = "REMINDER"
+    RESULT = "RESULT"
+    MESSAGE = "MESSAGE"
+    BROADCAST = "BROADCAST"
+    ACCOUNT = "ACCOUNT"
+
+
+class Mode(StrEnum):
+    """How to be told."""
+
+    IMMEDIATE = "IMMEDIATE"
+    DIGEST = "DIGEST"
+    OFF = "OFF"

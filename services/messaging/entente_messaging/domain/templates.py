@@ -1,16 +1,20 @@
 """A brand's own words for an occasion."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from entente_chassis.refusal import Invalid, Violation
-from entente_messaging.domain.occasions import Occasion, merge_fields
+from entente_messaging.domain.occasions import Occasion
 
 
 @dataclass(frozen=True)
 class Template:
-    """Words with merge fields."""
+    """Words with merge fields.
+
+    Args:
+        version: 1 for the first words, then 2, 3, …
+        deleted: taken out of use.
+    """
 
     brand: str
     occasion: Occasion
@@ -19,6 +23,19 @@ class Template:
     body: str
     created_at: datetime
     updated_at: datetime
+    version: int = 1
+    deleted: bool = False
+
+
+@dataclass(frozen=True)
+class TemplateVersion:
+    """The words of a template as they once were."""
+
+    template: str
+    version: int
+    subject: str
+    body: str
+    created_at: datetime
 
 
 def check_whole(locale: str, subject: str, body: str) -> None:
@@ -31,23 +48,3 @@ def check_whole(locale: str, subject: str, body: str) -> None:
     missing = [Violation(path, "is required", "REQUIRED") for path, text in texts if not text.strip()]
     if missing:
         raise Invalid("TEMPLATE_INVALID", "The template is not complete.", violations=missing)
-
-
-def refuse_unknown_fields(occasion: Occasion, used: Iterable[tuple[str, str]]) -> None:
-    """Refuse words that use a merge field that the occasion does not have.
-
-    Args:
-        occasion: what the words are for.
-        used: (path of the text, merge field) pairs.
-
-    Raises:
-        Invalid: names every unknown field and those that there are.
-    """
-    known = merge_fields(occasion)
-    violations = [
-        Violation(path, f"{{{{ {field} }}}} is not known here; there are {', '.join(sorted(known))}", "UNKNOWN_FIELD")
-        for path, field in used
-        if field not in known
-    ]
-    if violations:
-        raise Invalid("TEMPLATE_INVALID", "The template uses merge fields that do not exist.", violations=violations)

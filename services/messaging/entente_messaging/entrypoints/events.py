@@ -1,174 +1,199 @@
-"""Which events somebody is told of, whom, and in which words."""
+"""Events become what people are told, as the table of notifications says (moments.toml)."""
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from entente.analytics.v1 import events_pb2 as analytics
-from entente.analytics.v1 import service_pb2 as analytics_service
-from entente.campaign.v1 import events_pb2 as campaign
-from entente.campaign.v1 import service_pb2 as campaign_service
-from entente.review.v1 import events_pb2 as review
 from entente_chassis import topics
 from entente_chassis.consumer import Incoming, Routes
 from entente_chassis.protomap import from_proto
 from entente_messaging import metrics
-from entente_messaging.application.commands import conversations, notifications
+from entente_messaging.application.commands import telling
+from entente_messaging.application.commands.conversations import open_conversation, without_erased
 from entente_messaging.application.stores import Stores
+from entente_messaging.application.table import table
 from entente_messaging.domain.conversations import Collaboration
+from entente_messaging.domain.moments import FieldType, MergeField, Moment, MomentsError
 from entente_messaging.domain.notifications import Telling
-from entente_messaging.domain.occasions import Occasion, Party
+from entente_messaging.domain.occasions import Party
 
-CONSUMES = (topics.events("campaign"), topics.events("review"), topics.events("analytics"))
+CONSUMES = tuple(topics.events(service) for service in ("campaign", "review", "analytics", "messaging"))
 
-BRAND, CREATOR = Party.BRAND, Party.CREATOR
-Tell = tuple[Party, Occasion, dict[str, str]]
-
-_REMINDERS = {
-    campaign.REMINDER_KIND_APPLICATION_UNANSWERED: Occasion.APPLICATION_UNANSWERED,
-    campaign.REMINDER_KIND_RECEIPT_CONFIRMATION: Occasion.CONFIRM_RECEIPT,
-    campaign.REMINDER_KIND_PUBLICATION_HALF_TIME: Occasion.PUBLICATION_REMINDER,
-    campaign.REMINDER_KIND_PUBLICATION_CLOSE: Occasion.PUBLICATION_REMINDER,
-    campaign.REMINDER_KIND_PUBLICATION_DAY: Occasion.PUBLICATION_REMINDER,
-}
+Handle = Callable[[Incoming[Any]], Any]
 
 
 def routes(stores: Stores) -> Routes:
-    """Which handler takes which event."""
+    """A handler for every event of the table.
 
-    async def tell(event: Incoming[Any], tellings: list[Tell]) -> None:
-        about = from_proto(Collaboration, event.message.ref)
-        await conversations.open_conversation(stores, about)
-        names = {
-            "campaign_title": about.campaign_title,
-            "brand_name": about.brand_display_name,
-            "creator_name": about.creator_display_name,
-        }
-        for party, occasion, values in tellings:
-            telling = Telling(
-                party=party,
-                occasion=occasion,
-                brand=about.brand,
-                recipient=about.brand if party is BRAND else about.creator,
-                campaign=about.campaign,
-                collaboration=about.collaboration,
-                values=names | values,
-            )
-            new = await notifications.tell(stores, telling, about, event.cause)
-            metrics.notifications.labels(occasion.value.lower()).inc(new)
+    Raises:
+        MomentsError: the table names an event, a field or a value that does not exist.
+    """
+    found: dict[type[Message], Handle] = {}
+    for name in table().events():
+        message_type = event_type(name)
+        for moment in table().of_event(name):
+            check(moment, message_type.DESCRIPTOR)
+        found[message_type] = _handler(stores, name)
+    return found
 
-    def telling(of: Callable[[Any], list[Tell]]) -> Callable[[Incoming[Any]], Any]:
-        async def handle(event: Incoming[Any]) -> None:
-            await tell(event, of(event.message))
 
-        return handle
+def _handler(stores: Stores, name: str) -> Handle:
+    moments = table().of_event(name)
+    stops = bool(table().stops(name))
 
-    async def objective_changed(event: Incoming[analytics.ObjectiveStatusChanged]) -> None:
-        message = event.message
-        if message.status == analytics_service.OBJECTIVE_STATUS_NOT_STARTED:
+    async def handle(event: Incoming[Any]) -> None:
+        about = await _about(stores, moments[0].about if moments else "collaboration", event.message)
+        if about is None:
             return
-        status = analytics_service.ObjectiveStatus.Name(message.status).removeprefix("OBJECTIVE_STATUS_")
-        progress = str(message.progress_basis_points // 100) if message.HasField("progress_basis_points") else ""
-        objective = Telling(
-            party=BRAND,
-            occasion=Occasion.OBJECTIVE_STATUS,
-            brand=message.brand,
-            recipient=message.brand,
-            campaign=message.campaign,
-            values={"campaign_title": message.campaign_title, "status": status, "progress_percent": progress},
-        )
-        new = await notifications.tell(stores, objective, None, event.cause)
-        metrics.notifications.labels(objective.occasion.value.lower()).inc(new)
+        if stops:
+            await telling.stop_reminders(stores, about, name, event.cause)
+        for moment in moments:
+            if _applies(moment, event.message):
+                await _tell(stores, moment, about, event)
 
-    tellings: dict[type[Message], Callable[[Any], list[Tell]]] = {
-        campaign.CreatorInvited: lambda m: [
-            (CREATOR, Occasion.INVITATION, {"comment": m.message, "due_date": _date(m.answer_deadline_time)})
-        ],
-        campaign.ApplicationReceived: lambda m: [(BRAND, Occasion.APPLICATION_RECEIVED, {})],
-        campaign.CollaborationAccepted: _accepted,
-        campaign.CollaborationDeclined: _declined,
-        campaign.CollaborationWithdrawn: lambda m: [
-            (
-                CREATOR if m.by == campaign_service.PARTY_BRAND else BRAND,
-                Occasion.COLLABORATION_WITHDRAWN,
-                {"comment": m.reason},
-            )
-        ],
-        campaign.CollaborationCancelled: lambda m: [(CREATOR, Occasion.COLLABORATION_CANCELLED, {"comment": m.reason})],
-        campaign.CollaborationExpired: lambda m: [
-            (BRAND, Occasion.COLLABORATION_EXPIRED, {}),
-            (CREATOR, Occasion.COLLABORATION_EXPIRED, {}),
-        ],
-        campaign.CollaborationOverdue: lambda m: [
-            (CREATOR, Occasion.COLLABORATION_OVERDUE, {"due_date": _date(m.publication_due_time)})
-        ],
-        campaign.ShipmentSent: lambda m: [(CREATOR, Occasion.PARCEL_SENT, _parcel(m))],
-        campaign.ShipmentReceived: lambda m: [
-            (BRAND, Occasion.PARCEL_RECEIVED, {"due_date": _date(m.publication_due_time)})
-        ],
-        campaign.ShipmentLost: lambda m: [(BRAND, Occasion.PARCEL_LOST, _parcel(m))],
-        campaign.ContentPublished: lambda m: [(BRAND, Occasion.CONTENT_PUBLISHED, {"url": m.post.url})],
-        campaign.CollaborationCompleted: lambda m: [(CREATOR, Occasion.THANK_YOU, {})],
-        campaign.ReminderDue: _reminded,
-        review.SubmissionReceived: lambda m: [
-            (
-                BRAND,
-                Occasion.SUBMISSION_RECEIVED,
-                {"compliance_percent": str(m.compliance_percent), "due_date": _date(m.target_time)},
-            )
-        ],
-        review.ReviewReminderDue: lambda m: [
-            (BRAND, Occasion.REVIEW_REMINDER, {"due_date": _date(m.auto_approval_time)})
-        ],
-        review.ChangesRequested: lambda m: [
-            (
-                CREATOR,
-                Occasion.CHANGES_REQUESTED,
-                {"comment": m.comment, "feedback": "\n".join(f"- {entry.comment}" for entry in m.feedback)},
-            )
-        ],
-        review.SubmissionApproved: _approved,
-        review.SubmissionRejected: lambda m: [(CREATOR, Occasion.SUBMISSION_REJECTED, {"comment": m.reason})],
+    return handle
+
+
+async def _tell(stores: Stores, moment: Moment, about: Collaboration, event: Incoming[Any]) -> None:
+    values = {
+        "campaign_title": about.campaign_title,
+        "brand_name": about.brand_display_name,
+        "creator_name": about.creator_display_name,
+        **{field.name: value_of(event.message, field) for field in moment.fields},
     }
-    handlers: dict[type[Message], Any] = {message: telling(of) for message, of in tellings.items()}
-    return {**handlers, analytics.ObjectiveStatusChanged: objective_changed}
+    if about.collaboration:
+        await open_conversation(stores, about)
+    for party in moment.to:
+        what = Telling(
+            party=party,
+            occasion=moment.occasion,
+            category=moment.category,
+            brand=about.brand,
+            recipient=about.brand if party is Party.BRAND else about.creator,
+            campaign=about.campaign,
+            collaboration=about.collaboration,
+            creator=about.creator,
+            values=values,
+        )
+        new = await telling.tell(stores, what, about if about.collaboration else None, event.cause)
+        metrics.notifications.labels(moment.occasion.value.lower()).inc(new)
 
 
-def _accepted(message: campaign.CollaborationAccepted) -> list[Tell]:
-    if message.by == campaign_service.PARTY_CREATOR:
-        return [(BRAND, Occasion.INVITATION_ACCEPTED, {})]
-    return [(CREATOR, Occasion.APPLICATION_ACCEPTED, {"comment": message.comment})]
+async def _about(stores: Stores, kind: str, message: Any) -> Collaboration | None:
+    """What an event is about, without the names of those who are to be forgotten."""
+    if kind == "campaign":
+        about = Collaboration("", message.campaign, message.brand, "", message.campaign_title)
+    elif kind == "conversation":
+        found = await stores.conversations.get(message.conversation)
+        if found is None:
+            return None
+        about = found.state.about
+    else:
+        about = from_proto(Collaboration, message.ref)
+    return await without_erased(stores, about)
 
 
-def _declined(message: campaign.CollaborationDeclined) -> list[Tell]:
-    if message.by == campaign_service.PARTY_CREATOR:
-        return [(BRAND, Occasion.INVITATION_DECLINED, {"comment": message.comment})]
-    reasons = [campaign_service.DeclineReason.Name(reason) for reason in message.reasons]
-    codes = ",".join(reason.removeprefix("DECLINE_REASON_") for reason in reasons)
-    return [(CREATOR, Occasion.APPLICATION_DECLINED, {"comment": message.comment, "reasons": codes})]
+# -- fields of events -------------------------------------------------------------------------------------------------
 
 
-def _reminded(message: campaign.ReminderDue) -> list[Tell]:
-    # A kind that a newer campaign service knows and this one does not is nobody's reminder here.
-    occasion = _REMINDERS.get(message.kind)
-    if occasion is None:
-        return []
-    party = BRAND if message.audience == campaign_service.PARTY_BRAND else CREATOR
-    return [(party, occasion, {"due_date": _date(message.due_time)})]
+def event_type(name: str) -> type[Message]:
+    """The generated class of an event, by its full name.
+
+    Raises:
+        MomentsError: there is no such event.
+    """
+    package, _, short = name.rpartition(".")
+    try:
+        found: type[Message] = getattr(importlib.import_module(f"{package}.events_pb2"), short)
+    except (ImportError, AttributeError) as error:
+        raise MomentsError(f"there is no event {name}") from error
+    return found
 
 
-def _approved(message: review.SubmissionApproved) -> list[Tell]:
-    values = {"compliance_percent": str(message.compliance_percent)}
-    if message.automatic:
-        return [(side, Occasion.SUBMISSION_AUTO_APPROVED, values) for side in (CREATOR, BRAND)]
-    return [(CREATOR, Occasion.SUBMISSION_APPROVED, values | {"comment": message.comment})]
+def check(moment: Moment, event: Any) -> None:
+    """Refuse a row whose event has not what it names, or has it in another type.
+
+    Raises:
+        MomentsError: says what.
+    """
+    for path, values in moment.when.items():
+        field = _field(event, path)[-1]
+        known = {value.name for value in field.enum_type.values} if field.enum_type else {"true", "false"}
+        if unknown := sorted(set(values) - known):
+            raise MomentsError(f"{event.full_name}.{path} is never {', '.join(unknown)}")
+    for merge in moment.fields:
+        fields = _field(event, merge.source)
+        if merge.type is not _type_of(fields) and not (merge.type is FieldType.URL and _is_text(fields)):
+            raise MomentsError(f"{event.full_name}.{merge.source} is a {_type_of(fields)}, not a {merge.type}")
 
 
-def _parcel(message: campaign.ShipmentSent | campaign.ShipmentLost) -> dict[str, str]:
-    return {"carrier": message.shipment.carrier, "tracking_number": message.shipment.tracking_number}
+def value_of(message: Any, merge: MergeField) -> str:
+    """A merge field's value in an event, as a notification keeps it; "" where it is not set."""
+    *parents, last = merge.source.split(".")
+    for parent in parents:
+        field = message.DESCRIPTOR.fields_by_name[parent]
+        if field.is_repeated:
+            return "\n".join(" ".join(str(getattr(one, last)).split()) for one in getattr(message, parent))
+        message = getattr(message, parent)
+    field = message.DESCRIPTOR.fields_by_name[last]
+    value = getattr(message, last)
+    if field.enum_type:
+        numbers = value if field.is_repeated else [value]
+        known = [field.enum_type.values_by_number.get(number) for number in numbers]
+        return ",".join(_short(field, entry.name) for entry in known if entry is not None)
+    if merge.type is FieldType.DATE:
+        return str(value.ToJsonString()) if value.seconds else ""
+    if merge.type is FieldType.NUMBER:
+        return str(value // merge.divisor) if not field.has_presence or message.HasField(last) else ""
+    return str(value)
 
 
-def _date(moment: Timestamp) -> str:
-    return moment.ToJsonString() if moment.seconds else ""
+def _applies(moment: Moment, message: Any) -> bool:
+    return all(_told(message, path) in values for path, values in moment.when.items())
+
+
+def _told(message: Any, path: str) -> str:
+    field = message.DESCRIPTOR.fields_by_name[path]
+    value = getattr(message, path)
+    if field.enum_type:
+        # A value that a newer service knows and this one does not is in no row.
+        known = field.enum_type.values_by_number.get(value)
+        return known.name if known else str(value)
+    return str(value).lower()
+
+
+def _field(event: Any, path: str) -> list[FieldDescriptor]:
+    found: list[FieldDescriptor] = []
+    at = event
+    for part in path.split("."):
+        if at is None or part not in at.fields_by_name:
+            raise MomentsError(f"{event.full_name} has no field {path}")
+        found.append(at.fields_by_name[part])
+        at = found[-1].message_type
+    return found
+
+
+def _type_of(fields: list[FieldDescriptor]) -> FieldType | None:
+    last = fields[-1]
+    if last.message_type:
+        return FieldType.DATE if last.message_type.full_name == "google.protobuf.Timestamp" else None
+    if last.enum_type:
+        return FieldType.WORDS if last.is_repeated else FieldType.WORD
+    if last.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return FieldType.LINES if any(field.is_repeated for field in fields) else FieldType.TEXT
+    numbers = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32)
+    return FieldType.NUMBER if last.cpp_type in numbers else None
+
+
+def _is_text(fields: list[FieldDescriptor]) -> bool:
+    return _type_of(fields) is FieldType.TEXT
+
+
+def _short(field: FieldDescriptor, name: str) -> str:
+    """The name of a value without the name of its type: DECLINE_REASON_PRICE is PRICE."""
+    assert field.enum_type is not None
+    prefix = field.enum_type.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return name.removeprefix(prefix)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from entente.analytics.v1 import service_pb2 as analytics
 from entente.campaign.v1 import service_pb2 as campaign
 from entente_chassis.refusal import Invalid
-from entente_messaging.application.words import LOCALES, Words
-from entente_messaging.domain.occasions import Occasion, merge_fields
+from entente_messaging.application.table import table
+from entente_messaging.application.words import LOCALES, Source, Words, examples, locale_words
+from entente_messaging.domain.moments import FieldType
+from entente_messaging.domain.occasions import Occasion
 
 WORDS = Words()
 NAMES = {"campaign_title": "Crème d’été", "brand_name": "Maison Zoë", "creator_name": "Līga Bērziņa"}
@@ -17,14 +19,13 @@ NAMES = {"campaign_title": "Crème d’été", "brand_name": "Maison Zoë", "cre
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("occasion", list(Occasion))
 def test_every_occasion_can_be_said_in_every_language(occasion: Occasion, locale: str) -> None:
-    values = dict.fromkeys(merge_fields(occasion), "wort") | {
-        name: "2026-03-09T10:00:00Z" for name in merge_fields(occasion) if name.endswith("_date")
-    }
-    said = WORDS.say(occasion, locale, values | NAMES)
+    said = WORDS.say(occasion, locale, examples(occasion) | NAMES)
     assert said.title
-    assert "Crème d’été" in said.title + said.text
     assert "{" not in said.title + said.text
-    WORDS.check(occasion, said.title, said.text)
+    if "campaign_title" in table().fields(occasion):
+        assert "Crème d’été" in said.title + said.text
+    subject, body = locale_words(locale)["occasions"][occasion.value]
+    WORDS.check(occasion, subject, body)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -32,6 +33,7 @@ def test_what_is_not_known_leaves_no_hole_in_the_words(locale: str) -> None:
     said = WORDS.say(Occasion.APPLICATION_DECLINED, locale, NAMES)
     assert "None" not in said.text
     assert "::" not in said.text.replace(" ", "")
+    assert "\n\n\n" not in said.text
 
 
 def test_a_date_is_written_as_the_reader_writes_it_in_the_readers_time_zone() -> None:
@@ -83,6 +85,67 @@ def test_a_template_that_cannot_be_used_is_refused_with_the_text_at_fault(subjec
     assert field in [violation.field for violation in refused.value.violations]
 
 
+@pytest.mark.parametrize(
+    ("occasion", "body"),
+    [
+        (Occasion.SUBMISSION_RECEIVED, "{{ compliance_percent|upper }}"),
+        (Occasion.SUBMISSION_RECEIVED, "{% if compliance_percent > creator_name %}x{% endif %}"),
+        (Occasion.SUBMISSION_RECEIVED, "{% if due_date == 3 %}x{% endif %}"),
+        (Occasion.SUBMISSION_RECEIVED, "{% for day in due_date %}{{ day }}{% endfor %}"),
+        (Occasion.CHANGES_REQUESTED, "{% for a in feedback %}{% for b in feedback %}{{ b }}{% endfor %}{% endfor %}"),
+        (Occasion.CHANGES_REQUESTED, "{{ feedback|title }}"),
+        (Occasion.SUBMISSION_RECEIVED, "{% if compliance_percent > 80 %}good{% endif %}"),  # It may be missing.
+    ],
+)
+def test_a_value_can_only_be_used_as_what_the_moment_provides(occasion: Occasion, body: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        WORDS.check(occasion, "x", body)
+    assert refused.value.violations[0].field == "template.body"
+
+
+def test_words_can_ask_for_numbers_and_go_over_lists() -> None:
+    body = (
+        "{% if compliance_percent and compliance_percent >= 80 %}Presque parfait{% else %}À revoir{% endif %} "
+        "{{ campaign_title|upper }}"
+    )
+    WORDS.check(Occasion.SUBMISSION_RECEIVED, "x", body)
+    values = NAMES | {"compliance_percent": "84"}
+    said = WORDS.say(Occasion.SUBMISSION_RECEIVED, "fr", values, own=Source("x", body))
+    assert said.text == "Presque parfait CRÈME D’ÉTÉ"
+    listed = "{{ feedback|count }} : {% for one in feedback %}[{{ one }}]{% endfor %}"
+    WORDS.check(Occasion.CHANGES_REQUESTED, "x", listed)
+    said = WORDS.say(
+        Occasion.CHANGES_REQUESTED, "fr", NAMES | {"feedback": "le hashtag\nla mention"}, own=Source("x", listed)
+    )
+    assert said.text == "2 : [le hashtag][la mention]"
+
+
+def test_what_words_make_of_a_list_is_bounded() -> None:
+    body = "{% for one in feedback %}" + "x" * 900 + "{{ one }}{% endfor %}"
+    WORDS.check(Occasion.CHANGES_REQUESTED, "x", body)
+    feedback = "\n".join("y" * 1000 for _ in range(10_000))
+    assert (
+        len(WORDS.say(Occasion.CHANGES_REQUESTED, "en", {"feedback": feedback}, own=Source("x", body)).text) <= 20_000
+    )
+
+
+@pytest.mark.parametrize("name", ["Ann\r\nBcc: all@example.org", "Ann\x0bX: y", "Ann\u2028X: y", "Ann\x00"])
+def test_a_subject_is_one_line_whatever_a_name_holds(name: str) -> None:
+    title = WORDS.say(Occasion.APPLICATION_RECEIVED, "en", NAMES | {"creator_name": name}).title
+    assert title.isprintable()
+
+
+def test_the_same_fields_have_words_for_every_code_in_every_language() -> None:
+    coded = {
+        name
+        for occasion in Occasion
+        for name, field in table().fields(occasion).items()
+        if field.type in (FieldType.WORD, FieldType.WORDS)
+    }
+    for name in coded:
+        assert {frozenset(locale_words(locale)[name]) for locale in LOCALES} == {frozenset(locale_words("en")[name])}
+
+
 def test_every_unknown_merge_field_is_named_at_once_with_those_that_there_are() -> None:
     with pytest.raises(Invalid) as refused:
         WORDS.check(Occasion.THANK_YOU, "{{ a }}", "{{ b }} {% if c %}x{% endif %}")
@@ -90,7 +153,7 @@ def test_every_unknown_merge_field_is_named_at_once_with_those_that_there_are() 
     assert "creator_name" in refused.value.violations[0].description
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=200))
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=200))
 def test_values_are_text_and_never_a_template(value: str) -> None:
-    said = WORDS.say(Occasion.CHANGES_REQUESTED, "en", NAMES | {"feedback": value})
+    said = WORDS.say(Occasion.CHANGES_REQUESTED, "en", NAMES | {"comment": value})
     assert value.strip() in said.text or value.strip() == ""

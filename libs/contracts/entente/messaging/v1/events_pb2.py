@@ -26,7 +26,7 @@ from entente.messaging.v1 import service_pb2 as entente_dot_messaging_dot_v1_dot
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!entente/messaging/v1/events.proto\x12\x14\x65ntente.messaging.v1\x1a\"entente/messaging/v1/service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x01\n\x0bMessageSent\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x14\n\x0c\x63onversation\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0f\n\x07\x63reator\x18\x05 \x01(\t\x12+\n\x06sender\x18\x06 \x01(\x0e\x32\x1b.entente.messaging.v1.Party\x12\x11\n\tautomatic\x18\x07 \x01(\x08\x12-\n\tsend_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x01\n\x11ReplyTimeMeasured\x12\x14\n\x0c\x63onversation\x18\x01 \x01(\t\x12\x15\n\rcollaboration\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0f\n\x07\x63reator\x18\x05 \x01(\t\x12\x0f\n\x07seconds\x18\x06 \x01(\x03\"\x84\x01\n\x15NotificationDelivered\x12\x14\n\x0cnotification\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x30\n\x08occasion\x18\x03 \x01(\x0e\x32\x1e.entente.messaging.v1.Occasion\x12\x10\n\x08\x63\x61mpaign\x18\x04 \x01(\t\"\x91\x01\n\x12NotificationFailed\x12\x14\n\x0cnotification\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x30\n\x08occasion\x18\x03 \x01(\x0e\x32\x1e.entente.messaging.v1.Occasion\x12\x10\n\x08\x63\x61mpaign\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!entente/messaging/v1/events.proto\x12\x14\x65ntente.messaging.v1\x1a\"entente/messaging/v1/service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x01\n\x0bMessageSent\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x14\n\x0c\x63onversation\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0f\n\x07\x63reator\x18\x05 \x01(\t\x12+\n\x06sender\x18\x06 \x01(\x0e\x32\x1b.entente.messaging.v1.Party\x12\x11\n\tautomatic\x18\x07 \x01(\x08\x12-\n\tsend_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x01\n\x11ReplyTimeMeasured\x12\x14\n\x0c\x63onversation\x18\x01 \x01(\t\x12\x15\n\rcollaboration\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61mpaign\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0f\n\x07\x63reator\x18\x05 \x01(\t\x12\x0f\n\x07seconds\x18\x06 \x01(\x03\"\xb4\x01\n\x15NotificationDelivered\x12\x14\n\x0cnotification\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x30\n\x08occasion\x18\x03 \x01(\x0e\x32\x1e.entente.messaging.v1.Occasion\x12\x10\n\x08\x63\x61mpaign\x18\x04 \x01(\t\x12.\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x1d.entente.messaging.v1.Channel\"\xc1\x01\n\x12NotificationFailed\x12\x14\n\x0cnotification\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x30\n\x08occasion\x18\x03 \x01(\x0e\x32\x1e.entente.messaging.v1.Occasion\x12\x10\n\x08\x63\x61mpaign\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12.\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x1d.entente.messaging.v1.Channel\"A\n\x0fWebhookDisabled\x12\x0f\n\x07webhook\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"l\n\rBulkCompleted\x12\x0c\n\x04\x62ulk\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\x17\n\x0frecipient_count\x18\x03 \x01(\x05\x12\x12\n\nsent_count\x18\x04 \x01(\x05\x12\x11\n\tcancelled\x18\x05 \x01(\x08\"N\n\x0cPersonErased\x12\x0e\n\x06person\x18\x01 \x01(\t\x12.\n\nerase_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLYTIMEMEASURED']._serialized_start=345
   _globals['_REPLYTIMEMEASURED']._serialized_end=476
   _globals['_NOTIFICATIONDELIVERED']._serialized_start=479
-  _globals['_NOTIFICATIONDELIVERED']._serialized_end=611
-  _globals['_NOTIFICATIONFAILED']._serialized_start=614
-  _globals['_NOTIFICATIONFAILED']._serialized_end=759
+  _globals['_NOTIFICATIONDELIVERED']._serialized_end=659
+  _globals['_NOTIFICATIONFAILED']._serialized_start=662
+  _globals['_NOTIFICATIONFAILED']._serialized_end=855
+  _globals['_WEBHOOKDISABLED']._serialized_start=857
+  _globals['_WEBHOOKDISABLED']._serialized_end=922
+  _globals['_BULKCOMPLETED']._serialized_start=924
+  _globals['_BULKCOMPLETED']._serialized_end=1032
+  _globals['_PERSONERASED']._serialized_start=1034
+  _globals['_PERSONERASED']._serialized_end=1112
 # @@protoc_insertion_point(module_scope)

@@ -114,7 +114,7 @@ Global___ReplyTimeMeasured: _TypeAlias = ReplyTimeMeasured  # noqa: Y015
 
 @_typing.final
 class NotificationDelivered(_message.Message):
-    """The mail server took a notification. It may have been sent more than once. Subject: the notification."""
+    """The mail server or webhook took a notification. It may have been sent more than once. Subject: the delivery."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -122,6 +122,7 @@ class NotificationDelivered(_message.Message):
     RECIPIENT_FIELD_NUMBER: _builtins.int
     OCCASION_FIELD_NUMBER: _builtins.int
     CAMPAIGN_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     notification: _builtins.str
     """The notification."""
     recipient: _builtins.str
@@ -130,6 +131,8 @@ class NotificationDelivered(_message.Message):
     """What of."""
     campaign: _builtins.str
     """The campaign."""
+    channel: _service_pb2.Channel.ValueType
+    """On which channel."""
     def __init__(
         self,
         *,
@@ -137,10 +140,11 @@ class NotificationDelivered(_message.Message):
         recipient: _builtins.str = ...,
         occasion: _service_pb2.Occasion.ValueType = ...,
         campaign: _builtins.str = ...,
+        channel: _service_pb2.Channel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "notification", b"notification", "occasion", b"occasion", "recipient", b"recipient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "channel", b"channel", "notification", b"notification", "occasion", b"occasion", "recipient", b"recipient"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -148,7 +152,7 @@ Global___NotificationDelivered: _TypeAlias = NotificationDelivered  # noqa: Y015
 
 @_typing.final
 class NotificationFailed(_message.Message):
-    """A notification could not be sent by e-mail; it is in the inbox all the same. Subject: the notification."""
+    """A notification could not be sent by e-mail or webhook; it is in the inbox all the same. Subject: the delivery."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -157,6 +161,7 @@ class NotificationFailed(_message.Message):
     OCCASION_FIELD_NUMBER: _builtins.int
     CAMPAIGN_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     notification: _builtins.str
     """The notification."""
     recipient: _builtins.str
@@ -166,7 +171,9 @@ class NotificationFailed(_message.Message):
     campaign: _builtins.str
     """The campaign."""
     reason: _builtins.str
-    """Why: NO_CONTACT or REFUSED_BY_MAIL_SERVER."""
+    """Why: NO_CONTACT, REFUSED_BY_MAIL_SERVER, BOUNCED, WEBHOOK_DISABLED, or what the webhook answered."""
+    channel: _service_pb2.Channel.ValueType
+    """On which channel."""
     def __init__(
         self,
         *,
@@ -175,11 +182,110 @@ class NotificationFailed(_message.Message):
         occasion: _service_pb2.Occasion.ValueType = ...,
         campaign: _builtins.str = ...,
         reason: _builtins.str = ...,
+        channel: _service_pb2.Channel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "notification", b"notification", "occasion", b"occasion", "reason", b"reason", "recipient", b"recipient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "channel", b"channel", "notification", b"notification", "occasion", b"occasion", "reason", b"reason", "recipient", b"recipient"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NotificationFailed: _TypeAlias = NotificationFailed  # noqa: Y015
+
+@_typing.final
+class WebhookDisabled(_message.Message):
+    """A webhook failed for long and is not called any more, until its owner enables it. Subject: the webhook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    webhook: _builtins.str
+    """The webhook."""
+    owner: _builtins.str
+    """Whose it is: "brands/{brand}" or "creators/{creator}"."""
+    reason: _builtins.str
+    """Why: GONE or FAILING."""
+    def __init__(
+        self,
+        *,
+        webhook: _builtins.str = ...,
+        owner: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner", "reason", b"reason", "webhook", b"webhook"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookDisabled: _TypeAlias = WebhookDisabled  # noqa: Y015
+
+@_typing.final
+class BulkCompleted(_message.Message):
+    """A message to many is done. Subject: the bulk message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BULK_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    RECIPIENT_COUNT_FIELD_NUMBER: _builtins.int
+    SENT_COUNT_FIELD_NUMBER: _builtins.int
+    CANCELLED_FIELD_NUMBER: _builtins.int
+    bulk: _builtins.str
+    """The bulk message."""
+    brand: _builtins.str
+    """The brand."""
+    recipient_count: _builtins.int
+    """How many it was for."""
+    sent_count: _builtins.int
+    """To how many of them the mail server took an e-mail at once."""
+    cancelled: _builtins.bool
+    """Whether somebody ended it before."""
+    def __init__(
+        self,
+        *,
+        bulk: _builtins.str = ...,
+        brand: _builtins.str = ...,
+        recipient_count: _builtins.int = ...,
+        sent_count: _builtins.int = ...,
+        cancelled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "bulk", b"bulk", "cancelled", b"cancelled", "recipient_count", b"recipient_count", "sent_count", b"sent_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkCompleted: _TypeAlias = BulkCompleted  # noqa: Y015
+
+@_typing.final
+class PersonErased(_message.Message):
+    """Somebody is to be forgotten: every service erases what is personal of them, and does not take it in again from older
+    events. Subject: "erasures/{brands or creators}-{id}".
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    ERASE_TIME_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """"brands/{brand}" or "creators/{creator}"."""
+    @_builtins.property
+    def erase_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        erase_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erase_time", b"erase_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erase_time", b"erase_time", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonErased: _TypeAlias = PersonErased  # noqa: Y015

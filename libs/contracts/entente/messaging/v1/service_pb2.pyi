@@ -105,6 +105,32 @@ class _OccasionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Occasion.Val
     """To the creator: thank you, all is done."""
     OCCASION_OBJECTIVE_STATUS: _Occasion.ValueType  # 25
     """To the brand: the objective stands otherwise than before."""
+    OCCASION_MESSAGE_RECEIVED: _Occasion.ValueType  # 26
+    """To the other side: you have a message."""
+    OCCASION_WEBHOOK_DISABLED: _Occasion.ValueType  # 27
+    """To its owner: a webhook failed for long and is not called any more."""
+    OCCASION_BROADCAST: _Occasion.ValueType  # 28
+    """To many creators: what the brand wants to say."""
+    OCCASION_REACTIVATION: _Occasion.ValueType  # 29
+    """To many creators: would you work with us again?"""
+    OCCASION_WAITLISTED: _Occasion.ValueType  # 30
+    """To the creator: you are on the waiting list."""
+    OCCASION_PLACE_OFFERED: _Occasion.ValueType  # 31
+    """To the creator: a place became free for you."""
+    OCCASION_DISPUTE_OPENED: _Occasion.ValueType  # 32
+    """To both sides: an operator was asked to decide."""
+    OCCASION_DISPUTE_RESOLVED: _Occasion.ValueType  # 33
+    """To both sides: an operator has decided."""
+    OCCASION_INVITATION_UNANSWERED: _Occasion.ValueType  # 34
+    """To the creator: an invitation still waits for your answer."""
+    OCCASION_OFFER_UNANSWERED: _Occasion.ValueType  # 35
+    """To the creator: the place that became free still waits for you."""
+    OCCASION_CONTRACT_UNSIGNED: _Occasion.ValueType  # 36
+    """To the brand: a contract is not agreed yet."""
+    OCCASION_PARCEL_UNSENT: _Occasion.ValueType  # 37
+    """To the brand: a parcel waits to be sent."""
+    OCCASION_COMPLETION_DUE: _Occasion.ValueType  # 38
+    """To the brand: a collaboration whose content is published waits to be closed."""
 
 class Occasion(_Occasion, metaclass=_OccasionEnumTypeWrapper):
     """What somebody is told of, and so what a template is for."""
@@ -161,7 +187,245 @@ OCCASION_THANK_YOU: Occasion.ValueType  # 24
 """To the creator: thank you, all is done."""
 OCCASION_OBJECTIVE_STATUS: Occasion.ValueType  # 25
 """To the brand: the objective stands otherwise than before."""
+OCCASION_MESSAGE_RECEIVED: Occasion.ValueType  # 26
+"""To the other side: you have a message."""
+OCCASION_WEBHOOK_DISABLED: Occasion.ValueType  # 27
+"""To its owner: a webhook failed for long and is not called any more."""
+OCCASION_BROADCAST: Occasion.ValueType  # 28
+"""To many creators: what the brand wants to say."""
+OCCASION_REACTIVATION: Occasion.ValueType  # 29
+"""To many creators: would you work with us again?"""
+OCCASION_WAITLISTED: Occasion.ValueType  # 30
+"""To the creator: you are on the waiting list."""
+OCCASION_PLACE_OFFERED: Occasion.ValueType  # 31
+"""To the creator: a place became free for you."""
+OCCASION_DISPUTE_OPENED: Occasion.ValueType  # 32
+"""To both sides: an operator was asked to decide."""
+OCCASION_DISPUTE_RESOLVED: Occasion.ValueType  # 33
+"""To both sides: an operator has decided."""
+OCCASION_INVITATION_UNANSWERED: Occasion.ValueType  # 34
+"""To the creator: an invitation still waits for your answer."""
+OCCASION_OFFER_UNANSWERED: Occasion.ValueType  # 35
+"""To the creator: the place that became free still waits for you."""
+OCCASION_CONTRACT_UNSIGNED: Occasion.ValueType  # 36
+"""To the brand: a contract is not agreed yet."""
+OCCASION_PARCEL_UNSENT: Occasion.ValueType  # 37
+"""To the brand: a parcel waits to be sent."""
+OCCASION_COMPLETION_DUE: Occasion.ValueType  # 38
+"""To the brand: a collaboration whose content is published waits to be closed."""
 Global___Occasion: _TypeAlias = Occasion  # noqa: Y015
+
+class _Channel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHANNEL_UNSPECIFIED: _Channel.ValueType  # 0
+    """Not said."""
+    CHANNEL_IN_APP: _Channel.ValueType  # 1
+    """The inbox in the app."""
+    CHANNEL_EMAIL: _Channel.ValueType  # 2
+    """E-mail."""
+    CHANNEL_WEBHOOK: _Channel.ValueType  # 3
+    """HTTP POST to an address of theirs."""
+
+class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
+    """Where people are told."""
+
+CHANNEL_UNSPECIFIED: Channel.ValueType  # 0
+"""Not said."""
+CHANNEL_IN_APP: Channel.ValueType  # 1
+"""The inbox in the app."""
+CHANNEL_EMAIL: Channel.ValueType  # 2
+"""E-mail."""
+CHANNEL_WEBHOOK: Channel.ValueType  # 3
+"""HTTP POST to an address of theirs."""
+Global___Channel: _TypeAlias = Channel  # noqa: Y015
+
+class _Category:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CategoryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Category.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CATEGORY_UNSPECIFIED: _Category.ValueType  # 0
+    """Not said."""
+    CATEGORY_COLLABORATION: _Category.ValueType  # 1
+    """Invitations, applications and the answers to them."""
+    CATEGORY_SHIPMENT: _Category.ValueType  # 2
+    """Parcels."""
+    CATEGORY_CONTENT: _Category.ValueType  # 3
+    """Content, its review and its publication."""
+    CATEGORY_REMINDER: _Category.ValueType  # 4
+    """Reminders of what is still to be done."""
+    CATEGORY_RESULT: _Category.ValueType  # 5
+    """How a campaign does."""
+    CATEGORY_MESSAGE: _Category.ValueType  # 6
+    """Messages of the other side."""
+    CATEGORY_BROADCAST: _Category.ValueType  # 7
+    """What a brand writes to many."""
+    CATEGORY_ACCOUNT: _Category.ValueType  # 8
+    """What concerns the account itself, such as a webhook that fails."""
+
+class Category(_Category, metaclass=_CategoryEnumTypeWrapper):
+    """What kind of thing people are told of, for their preferences."""
+
+CATEGORY_UNSPECIFIED: Category.ValueType  # 0
+"""Not said."""
+CATEGORY_COLLABORATION: Category.ValueType  # 1
+"""Invitations, applications and the answers to them."""
+CATEGORY_SHIPMENT: Category.ValueType  # 2
+"""Parcels."""
+CATEGORY_CONTENT: Category.ValueType  # 3
+"""Content, its review and its publication."""
+CATEGORY_REMINDER: Category.ValueType  # 4
+"""Reminders of what is still to be done."""
+CATEGORY_RESULT: Category.ValueType  # 5
+"""How a campaign does."""
+CATEGORY_MESSAGE: Category.ValueType  # 6
+"""Messages of the other side."""
+CATEGORY_BROADCAST: Category.ValueType  # 7
+"""What a brand writes to many."""
+CATEGORY_ACCOUNT: Category.ValueType  # 8
+"""What concerns the account itself, such as a webhook that fails."""
+Global___Category: _TypeAlias = Category  # noqa: Y015
+
+class _Mode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Mode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MODE_UNSPECIFIED: _Mode.ValueType  # 0
+    """Not said."""
+    MODE_IMMEDIATE: _Mode.ValueType  # 1
+    """At once."""
+    MODE_DIGEST: _Mode.ValueType  # 2
+    """Together with others, once a day. For e-mail."""
+    MODE_OFF: _Mode.ValueType  # 3
+    """Not at all. In the app: it is kept, and counts as read."""
+
+class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
+    """How to be told."""
+
+MODE_UNSPECIFIED: Mode.ValueType  # 0
+"""Not said."""
+MODE_IMMEDIATE: Mode.ValueType  # 1
+"""At once."""
+MODE_DIGEST: Mode.ValueType  # 2
+"""Together with others, once a day. For e-mail."""
+MODE_OFF: Mode.ValueType  # 3
+"""Not at all. In the app: it is kept, and counts as read."""
+Global___Mode: _TypeAlias = Mode  # noqa: Y015
+
+class _DeliveryState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeliveryState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DELIVERY_STATE_UNSPECIFIED: _DeliveryState.ValueType  # 0
+    """Not said; in a filter: any."""
+    DELIVERY_STATE_PENDING: _DeliveryState.ValueType  # 1
+    """To be sent."""
+    DELIVERY_STATE_SENT: _DeliveryState.ValueType  # 2
+    """The other side has taken it."""
+    DELIVERY_STATE_FAILED: _DeliveryState.ValueType  # 3
+    """Given up: a dead letter, until somebody replays it."""
+    DELIVERY_STATE_SKIPPED: _DeliveryState.ValueType  # 4
+    """Left out on purpose; the reason says why."""
+
+class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
+    """How far a delivery has come."""
+
+DELIVERY_STATE_UNSPECIFIED: DeliveryState.ValueType  # 0
+"""Not said; in a filter: any."""
+DELIVERY_STATE_PENDING: DeliveryState.ValueType  # 1
+"""To be sent."""
+DELIVERY_STATE_SENT: DeliveryState.ValueType  # 2
+"""The other side has taken it."""
+DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 3
+"""Given up: a dead letter, until somebody replays it."""
+DELIVERY_STATE_SKIPPED: DeliveryState.ValueType  # 4
+"""Left out on purpose; the reason says why."""
+Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
+
+class _BulkState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BulkStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BULK_STATE_UNSPECIFIED: _BulkState.ValueType  # 0
+    """Not said."""
+    BULK_STATE_PREPARING: _BulkState.ValueType  # 1
+    """The recipients are being collected."""
+    BULK_STATE_RUNNING: _BulkState.ValueType  # 2
+    """It is being sent."""
+    BULK_STATE_DONE: _BulkState.ValueType  # 3
+    """Every recipient has a result."""
+    BULK_STATE_CANCELLED: _BulkState.ValueType  # 4
+    """Somebody ended it."""
+    BULK_STATE_FAILED: _BulkState.ValueType  # 5
+    """The recipients could not be collected; the problem says why."""
+
+class BulkState(_BulkState, metaclass=_BulkStateEnumTypeWrapper):
+    """How far a bulk message has come."""
+
+BULK_STATE_UNSPECIFIED: BulkState.ValueType  # 0
+"""Not said."""
+BULK_STATE_PREPARING: BulkState.ValueType  # 1
+"""The recipients are being collected."""
+BULK_STATE_RUNNING: BulkState.ValueType  # 2
+"""It is being sent."""
+BULK_STATE_DONE: BulkState.ValueType  # 3
+"""Every recipient has a result."""
+BULK_STATE_CANCELLED: BulkState.ValueType  # 4
+"""Somebody ended it."""
+BULK_STATE_FAILED: BulkState.ValueType  # 5
+"""The recipients could not be collected; the problem says why."""
+Global___BulkState: _TypeAlias = BulkState  # noqa: Y015
+
+class _BulkOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BulkOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BulkOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BULK_OUTCOME_UNSPECIFIED: _BulkOutcome.ValueType  # 0
+    """Not said; in a filter: any."""
+    BULK_OUTCOME_PENDING: _BulkOutcome.ValueType  # 1
+    """Still to be written to."""
+    BULK_OUTCOME_SENT: _BulkOutcome.ValueType  # 2
+    """In the inbox, and the mail server took the e-mail."""
+    BULK_OUTCOME_LATER: _BulkOutcome.ValueType  # 3
+    """In the inbox; the e-mail follows later: quiet hours, a digest, or a mail server that puts it off."""
+    BULK_OUTCOME_INBOX_ONLY: _BulkOutcome.ValueType  # 4
+    """In the inbox alone, since the recipient wants no such e-mail, or has no address."""
+    BULK_OUTCOME_FAILED: _BulkOutcome.ValueType  # 5
+    """In the inbox; the mail server refused the e-mail for good."""
+    BULK_OUTCOME_LEFT_OUT: _BulkOutcome.ValueType  # 6
+    """Not written to: erased, or the bulk message was ended before."""
+
+class BulkOutcome(_BulkOutcome, metaclass=_BulkOutcomeEnumTypeWrapper):
+    """What came of one recipient of a bulk message."""
+
+BULK_OUTCOME_UNSPECIFIED: BulkOutcome.ValueType  # 0
+"""Not said; in a filter: any."""
+BULK_OUTCOME_PENDING: BulkOutcome.ValueType  # 1
+"""Still to be written to."""
+BULK_OUTCOME_SENT: BulkOutcome.ValueType  # 2
+"""In the inbox, and the mail server took the e-mail."""
+BULK_OUTCOME_LATER: BulkOutcome.ValueType  # 3
+"""In the inbox; the e-mail follows later: quiet hours, a digest, or a mail server that puts it off."""
+BULK_OUTCOME_INBOX_ONLY: BulkOutcome.ValueType  # 4
+"""In the inbox alone, since the recipient wants no such e-mail, or has no address."""
+BULK_OUTCOME_FAILED: BulkOutcome.ValueType  # 5
+"""In the inbox; the mail server refused the e-mail for good."""
+BULK_OUTCOME_LEFT_OUT: BulkOutcome.ValueType  # 6
+"""Not written to: erased, or the bulk message was ended before."""
+Global___BulkOutcome: _TypeAlias = BulkOutcome  # noqa: Y015
 
 class _MailState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -208,6 +472,7 @@ class Contact(_message.Message):
     EMAIL_ENABLED_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    EMAIL_PROBLEM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "brands/{brand}/contact" or "creators/{creator}/contact"."""
     email: _builtins.str
@@ -220,6 +485,8 @@ class Contact(_message.Message):
     """Whether notifications are also sent by e-mail."""
     etag: _builtins.str
     """Changes whenever the contact does; give it back to change only what you have seen."""
+    email_problem: _builtins.str
+    """Why no e-mail is sent to the address: empty, or "BOUNCED" and the status of the bounce. A new address clears it."""
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it was last changed."""
@@ -234,10 +501,11 @@ class Contact(_message.Message):
         email_enabled: _builtins.bool = ...,
         etag: _builtins.str = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        email_problem: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "email_enabled", b"email_enabled", "etag", b"etag", "locale", b"locale", "name", b"name", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "email_enabled", b"email_enabled", "email_problem", b"email_problem", "etag", b"etag", "locale", b"locale", "name", b"name", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -319,6 +587,8 @@ class Conversation(_message.Message):
     CREATOR_READ_UNTIL_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    BRAND_LANGUAGE_FIELD_NUMBER: _builtins.int
+    CREATOR_LANGUAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "conversations/{campaign}~{creator}"."""
     collaboration: _builtins.str
@@ -343,6 +613,10 @@ class Conversation(_message.Message):
     """Up to which message the creator has read; empty: none."""
     etag: _builtins.str
     """Changes whenever the conversation does."""
+    brand_language: _builtins.str
+    """Language that the brand wrote in last, ISO 639-1; empty when not known."""
+    creator_language: _builtins.str
+    """Language that the creator wrote in last, ISO 639-1; empty when not known."""
     @_builtins.property
     def last_message_time(self) -> _timestamp_pb2.Timestamp:
         """When the latest message was written; absent before the first."""
@@ -368,10 +642,12 @@ class Conversation(_message.Message):
         creator_read_until: _builtins.str = ...,
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        brand_language: _builtins.str = ...,
+        creator_language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_message_time", b"last_message_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "brand_display_name", b"brand_display_name", "brand_read_until", b"brand_read_until", "campaign", b"campaign", "campaign_title", b"campaign_title", "collaboration", b"collaboration", "create_time", b"create_time", "creator", b"creator", "creator_display_name", b"creator_display_name", "creator_read_until", b"creator_read_until", "etag", b"etag", "last_message_time", b"last_message_time", "name", b"name", "unread_count", b"unread_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "brand_display_name", b"brand_display_name", "brand_language", b"brand_language", "brand_read_until", b"brand_read_until", "campaign", b"campaign", "campaign_title", b"campaign_title", "collaboration", b"collaboration", "create_time", b"create_time", "creator", b"creator", "creator_display_name", b"creator_display_name", "creator_language", b"creator_language", "creator_read_until", b"creator_read_until", "etag", b"etag", "last_message_time", b"last_message_time", "name", b"name", "unread_count", b"unread_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -469,19 +745,29 @@ class Attachment(_message.Message):
 
     URL_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """Its address."""
+    """Its address: https, without a user or password in it."""
     title: _builtins.str
     """What it is, for people."""
+    media_type: _builtins.str
+    """What kind of file, as a media type: an image, a video, a sound, a PDF or plain text. Empty: by the ending of the
+    address; an address without one is a link, "text/html".
+    """
+    size_bytes: _builtins.int
+    """Size in bytes, as the sender states it; 0: not known. At most 100 MiB."""
     def __init__(
         self,
         *,
         url: _builtins.str = ...,
         title: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["title", b"title", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["media_type", b"media_type", "size_bytes", b"size_bytes", "title", b"title", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -500,6 +786,8 @@ class Message(_message.Message):
     AUTOMATIC_FIELD_NUMBER: _builtins.int
     OCCASION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "conversations/{campaign}~{creator}/messages/{message}"."""
     sender: Global___Party.ValueType
@@ -510,6 +798,10 @@ class Message(_message.Message):
     """Whether Entente wrote it from a template, on the brand's behalf."""
     occasion: Global___Occasion.ValueType
     """The occasion, for an automatic message."""
+    language: _builtins.str
+    """Language that it seems to be in, ISO 639-1; empty when it cannot be told."""
+    position: _builtins.int
+    """Number within the conversation: 1, 2, 3, …"""
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
         """Files that go with it."""
@@ -528,14 +820,134 @@ class Message(_message.Message):
         automatic: _builtins.bool = ...,
         occasion: Global___Occasion.ValueType = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        language: _builtins.str = ...,
+        position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "automatic", b"automatic", "create_time", b"create_time", "name", b"name", "occasion", b"occasion", "sender", b"sender", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "automatic", b"automatic", "create_time", b"create_time", "language", b"language", "name", b"name", "occasion", b"occasion", "position", b"position", "sender", b"sender", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Message: _TypeAlias = Message  # noqa: Y015
+
+@_typing.final
+class SearchMessagesRequest(_message.Message):
+    """Asks for messages by their words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTICIPANT_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    CONVERSATION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    participant: _builtins.str
+    """Whose conversations: "brands/{brand}" or "creators/{creator}"."""
+    query: _builtins.str
+    """Words that a message must hold, all of them."""
+    conversation: _builtins.str
+    """Only in this conversation; empty: in all."""
+    page_size: _builtins.int
+    """At most this many; 50 when 0. A page may hold fewer, and more may follow."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the previous answer."""
+    def __init__(
+        self,
+        *,
+        participant: _builtins.str = ...,
+        query: _builtins.str = ...,
+        conversation: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "page_size", b"page_size", "page_token", b"page_token", "participant", b"participant", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchMessagesRequest: _TypeAlias = SearchMessagesRequest  # noqa: Y015
+
+@_typing.final
+class SearchMessagesResponse(_message.Message):
+    """One page of messages that were found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Message]:
+        """The messages, the latest first."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___Message] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchMessagesResponse: _TypeAlias = SearchMessagesResponse  # noqa: Y015
+
+@_typing.final
+class GetUnreadCountsRequest(_message.Message):
+    """Asks what is unread."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTICIPANT_FIELD_NUMBER: _builtins.int
+    participant: _builtins.str
+    """Whose: "brands/{brand}" or "creators/{creator}"."""
+    def __init__(
+        self,
+        *,
+        participant: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["participant", b"participant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUnreadCountsRequest: _TypeAlias = GetUnreadCountsRequest  # noqa: Y015
+
+@_typing.final
+class UnreadCounts(_message.Message):
+    """What is unread."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATIONS_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    NOTIFICATIONS_FIELD_NUMBER: _builtins.int
+    conversations: _builtins.int
+    """Conversations with unread messages."""
+    messages: _builtins.int
+    """Unread messages in them."""
+    notifications: _builtins.int
+    """Unread notifications."""
+    def __init__(
+        self,
+        *,
+        conversations: _builtins.int = ...,
+        messages: _builtins.int = ...,
+        notifications: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversations", b"conversations", "messages", b"messages", "notifications", b"notifications"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnreadCounts: _TypeAlias = UnreadCounts  # noqa: Y015
 
 @_typing.final
 class SendMessageRequest(_message.Message):
@@ -729,6 +1141,8 @@ class Template(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "brands/{brand}/templates/{template}", where the template is named by its occasion and locale, for
     example "application-accepted~fr".
@@ -736,15 +1150,19 @@ class Template(_message.Message):
     occasion: Global___Occasion.ValueType
     """What it is for."""
     locale: _builtins.str
-    """Language, ISO 639-1."""
+    """Language, ISO 639-1, and perhaps a region: "fr", "fr-BE". Words for "fr" also serve readers of "fr-BE"."""
     subject: _builtins.str
-    """Subject of the e-mail and title in the inbox. Merge fields are written {{ field }}; ListTemplates names those that
+    """Subject of the e-mail and title in the inbox. Merge fields are written {{ field }}; ListMoments names those that
     an occasion has.
     """
     body: _builtins.str
     """The text, with merge fields."""
     etag: _builtins.str
     """Changes whenever the template does; give it back to change only what you have seen."""
+    version: _builtins.int
+    """1 for the first words, then 2, 3, …"""
+    deleted: _builtins.bool
+    """Whether it was taken out of use."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
@@ -764,14 +1182,404 @@ class Template(_message.Message):
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        version: _builtins.int = ...,
+        deleted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_time", b"create_time", "etag", b"etag", "locale", b"locale", "name", b"name", "occasion", b"occasion", "subject", b"subject", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_time", b"create_time", "deleted", b"deleted", "etag", b"etag", "locale", b"locale", "name", b"name", "occasion", b"occasion", "subject", b"subject", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Template: _TypeAlias = Template  # noqa: Y015
+
+@_typing.final
+class DeleteTemplateRequest(_message.Message):
+    """Asks to take a template out of use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name."""
+    etag: _builtins.str
+    """The etag that was seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteTemplateRequest: _TypeAlias = DeleteTemplateRequest  # noqa: Y015
+
+@_typing.final
+class TemplateVersion(_message.Message):
+    """The words of a template as they once were."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/templates/{template}/versions/{version}"."""
+    version: _builtins.int
+    """Its number."""
+    subject: _builtins.str
+    """Subject."""
+    body: _builtins.str
+    """Text."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When these words were saved."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+        subject: _builtins.str = ...,
+        body: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_time", b"create_time", "name", b"name", "subject", b"subject", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TemplateVersion: _TypeAlias = TemplateVersion  # noqa: Y015
+
+@_typing.final
+class ListTemplateVersionsRequest(_message.Message):
+    """Asks for the versions of a template."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The template."""
+    page_size: _builtins.int
+    """At most this many; 50 when 0."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the previous answer."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTemplateVersionsRequest: _TypeAlias = ListTemplateVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListTemplateVersionsResponse(_message.Message):
+    """One page of versions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TemplateVersion]:
+        """The versions, the latest first."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___TemplateVersion] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTemplateVersionsResponse: _TypeAlias = ListTemplateVersionsResponse  # noqa: Y015
+
+@_typing.final
+class RollbackTemplateRequest(_message.Message):
+    """Asks to go back to earlier words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The template."""
+    version: _builtins.int
+    """The version whose words to take."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackTemplateRequest: _TypeAlias = RollbackTemplateRequest  # noqa: Y015
+
+@_typing.final
+class PreviewTemplateRequest(_message.Message):
+    """Asks what words would look like."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    OCCASION_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    CONVERSATION_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The brand."""
+    occasion: Global___Occasion.ValueType
+    """What they are for."""
+    locale: _builtins.str
+    """Language and perhaps region. Empty, with a conversation: the language that the other side wrote in last, else that
+    of its contact; without: the default language.
+    """
+    subject: _builtins.str
+    """Words to try. Empty, like the body: those that would be used, the brand's own or the built-in ones."""
+    body: _builtins.str
+    """The text to try."""
+    conversation: _builtins.str
+    """Whose names to put in; empty: examples."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        occasion: Global___Occasion.ValueType = ...,
+        locale: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        body: _builtins.str = ...,
+        conversation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "conversation", b"conversation", "locale", b"locale", "occasion", b"occasion", "parent", b"parent", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewTemplateRequest: _TypeAlias = PreviewTemplateRequest  # noqa: Y015
+
+@_typing.final
+class PreviewTemplateResponse(_message.Message):
+    """What words look like."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    HTML_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """The subject."""
+    text: _builtins.str
+    """The text."""
+    html: _builtins.str
+    """The text as HTML, as it is in the e-mail, without what stands around it."""
+    locale: _builtins.str
+    """The language it is in."""
+    source: _builtins.str
+    """Whose words: "brands/{brand}/templates/{template}/versions/{version}", "built-in/{language}", or empty for those
+    of the request.
+    """
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        text: _builtins.str = ...,
+        html: _builtins.str = ...,
+        locale: _builtins.str = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["html", b"html", "locale", b"locale", "source", b"source", "subject", b"subject", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewTemplateResponse: _TypeAlias = PreviewTemplateResponse  # noqa: Y015
+
+@_typing.final
+class MergeField(_message.Message):
+    """A value that words can use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    type: _builtins.str
+    """What it is: "text", "number", "date", "url", "word", "words" or "lines"."""
+    source: _builtins.str
+    """Where it comes from: the path in the event."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "source", b"source", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeField: _TypeAlias = MergeField  # noqa: Y015
+
+@_typing.final
+class Moment(_message.Message):
+    """What people are told of: a row of the table of notifications."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OCCASION_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    IN_CONVERSATION_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    STOPPED_BY_FIELD_NUMBER: _builtins.int
+    occasion: Global___Occasion.ValueType
+    """What the words are for."""
+    event: _builtins.str
+    """The event, by the full name of its type."""
+    audience: Global___Party.ValueType
+    """Who is told."""
+    category: Global___Category.ValueType
+    """What kind of thing it is, for preferences."""
+    in_conversation: _builtins.bool
+    """Whether it is also written into the conversation, as the brand's word."""
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which of these events: "field = value" for each condition; empty: all."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[Global___Channel.ValueType]:
+        """Where they are told, unless they prefer otherwise."""
+
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___MergeField]:
+        """What the words can use."""
+
+    @_builtins.property
+    def stopped_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For a reminder: the events after which it is not sent any more."""
+
+    def __init__(
+        self,
+        *,
+        occasion: Global___Occasion.ValueType = ...,
+        event: _builtins.str = ...,
+        conditions: _abc.Iterable[_builtins.str] | None = ...,
+        audience: Global___Party.ValueType = ...,
+        category: Global___Category.ValueType = ...,
+        channels: _abc.Iterable[Global___Channel.ValueType] | None = ...,
+        in_conversation: _builtins.bool = ...,
+        fields: _abc.Iterable[Global___MergeField] | None = ...,
+        stopped_by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "category", b"category", "channels", b"channels", "conditions", b"conditions", "event", b"event", "fields", b"fields", "in_conversation", b"in_conversation", "occasion", b"occasion", "stopped_by", b"stopped_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Moment: _TypeAlias = Moment  # noqa: Y015
+
+@_typing.final
+class ListMomentsRequest(_message.Message):
+    """Asks for the table of notifications."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many; all when 0."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the previous answer."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMomentsRequest: _TypeAlias = ListMomentsRequest  # noqa: Y015
+
+@_typing.final
+class ListMomentsResponse(_message.Message):
+    """The table of notifications."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOMENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def moments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Moment]:
+        """The rows."""
+
+    def __init__(
+        self,
+        *,
+        moments: _abc.Iterable[Global___Moment] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["moments", b"moments", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMomentsResponse: _TypeAlias = ListMomentsResponse  # noqa: Y015
 
 @_typing.final
 class CreateTemplateRequest(_message.Message):
@@ -936,6 +1744,9 @@ class Notification(_message.Message):
     MAIL_STATE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     READ_TIME_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    MAIL_REASON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "notifications/{notification}"."""
     recipient: _builtins.str
@@ -954,6 +1765,12 @@ class Notification(_message.Message):
     """The collaboration; empty when it is about the campaign as a whole."""
     mail_state: Global___MailState.ValueType
     """How far its e-mail has come."""
+    template: _builtins.str
+    """Whose words: "brands/{brand}/templates/{template}/versions/{version}" or "built-in/{language}"."""
+    category: Global___Category.ValueType
+    """What kind of thing it is."""
+    mail_reason: _builtins.str
+    """Why no e-mail was sent, where that is so."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -976,10 +1793,13 @@ class Notification(_message.Message):
         mail_state: Global___MailState.ValueType = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         read_time: _timestamp_pb2.Timestamp | None = ...,
+        template: _builtins.str = ...,
+        category: Global___Category.ValueType = ...,
+        mail_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "read_time", b"read_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "collaboration", b"collaboration", "create_time", b"create_time", "locale", b"locale", "mail_state", b"mail_state", "name", b"name", "occasion", b"occasion", "read_time", b"read_time", "recipient", b"recipient", "text", b"text", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "category", b"category", "collaboration", b"collaboration", "create_time", b"create_time", "locale", b"locale", "mail_reason", b"mail_reason", "mail_state", b"mail_state", "name", b"name", "occasion", b"occasion", "read_time", b"read_time", "recipient", b"recipient", "template", b"template", "text", b"text", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1084,3 +1904,1388 @@ class MarkNotificationReadRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MarkNotificationReadRequest: _TypeAlias = MarkNotificationReadRequest  # noqa: Y015
+
+@_typing.final
+class PreferenceRule(_message.Message):
+    """How to be told of one kind of thing on one channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    category: Global___Category.ValueType
+    """What kind of thing; not said: every kind that has no rule of its own."""
+    channel: Global___Channel.ValueType
+    """Where."""
+    mode: Global___Mode.ValueType
+    """How."""
+    def __init__(
+        self,
+        *,
+        category: Global___Category.ValueType = ...,
+        channel: Global___Channel.ValueType = ...,
+        mode: Global___Mode.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreferenceRule: _TypeAlias = PreferenceRule  # noqa: Y015
+
+@_typing.final
+class Preferences(_message.Message):
+    """When and where a brand or creator wants to be told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    QUIET_START_FIELD_NUMBER: _builtins.int
+    QUIET_END_FIELD_NUMBER: _builtins.int
+    REMINDERS_PER_DAY_FIELD_NUMBER: _builtins.int
+    DIGEST_HOUR_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/preferences" or "creators/{creator}/preferences"."""
+    quiet_start: _builtins.str
+    """From when no e-mail is sent, HH:MM in the time zone of the contact; empty, like the end: no quiet hours."""
+    quiet_end: _builtins.str
+    """Until when; before the start: until the next day."""
+    reminders_per_day: _builtins.int
+    """At most this many reminders by e-mail in 24 hours; those beyond come in the next digest. Absent: 3."""
+    digest_hour: _builtins.int
+    """At which full hour the digest is sent, in the time zone of the contact. Absent: 9."""
+    etag: _builtins.str
+    """Changes whenever the preferences do; give it back to change only what you have seen."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreferenceRule]:
+        """The rules; what has none is told at once."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When they were last changed."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        rules: _abc.Iterable[Global___PreferenceRule] | None = ...,
+        quiet_start: _builtins.str = ...,
+        quiet_end: _builtins.str = ...,
+        reminders_per_day: _builtins.int | None = ...,
+        digest_hour: _builtins.int | None = ...,
+        etag: _builtins.str = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_digest_hour", b"_digest_hour", "_reminders_per_day", b"_reminders_per_day", "digest_hour", b"digest_hour", "reminders_per_day", b"reminders_per_day", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_digest_hour", b"_digest_hour", "_reminders_per_day", b"_reminders_per_day", "digest_hour", b"digest_hour", "etag", b"etag", "name", b"name", "quiet_end", b"quiet_end", "quiet_start", b"quiet_start", "reminders_per_day", b"reminders_per_day", "rules", b"rules", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__digest_hour: _TypeAlias = _typing.Literal["digest_hour"]  # noqa: Y015
+    _WhichOneofArgType__digest_hour: _TypeAlias = _typing.Literal["_digest_hour", b"_digest_hour"]  # noqa: Y015
+    _WhichOneofReturnType__reminders_per_day: _TypeAlias = _typing.Literal["reminders_per_day"]  # noqa: Y015
+    _WhichOneofArgType__reminders_per_day: _TypeAlias = _typing.Literal["_reminders_per_day", b"_reminders_per_day"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__digest_hour) -> _WhichOneofReturnType__digest_hour | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reminders_per_day) -> _WhichOneofReturnType__reminders_per_day | None: ...
+
+Global___Preferences: _TypeAlias = Preferences  # noqa: Y015
+
+@_typing.final
+class GetPreferencesRequest(_message.Message):
+    """Asks for preferences."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPreferencesRequest: _TypeAlias = GetPreferencesRequest  # noqa: Y015
+
+@_typing.final
+class UpdatePreferencesRequest(_message.Message):
+    """Asks to set preferences."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREFERENCES_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    @_builtins.property
+    def preferences(self) -> Global___Preferences:
+        """The preferences. Their etag, when given, must be the present one."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields to set; empty: all."""
+
+    def __init__(
+        self,
+        *,
+        preferences: Global___Preferences | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePreferencesRequest: _TypeAlias = UpdatePreferencesRequest  # noqa: Y015
+
+@_typing.final
+class Webhook(_message.Message):
+    """An address that is told by HTTP POST."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    OCCASIONS_FIELD_NUMBER: _builtins.int
+    ENABLED_FIELD_NUMBER: _builtins.int
+    DISABLED_REASON_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    OLD_SECRET_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    FAILING_SINCE_TIME_FIELD_NUMBER: _builtins.int
+    LAST_SUCCESS_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/webhooks/{webhook}" or "creators/{creator}/webhooks/{webhook}"."""
+    url: _builtins.str
+    """The address: https, a public one."""
+    enabled: _builtins.bool
+    """Whether it is called."""
+    disabled_reason: _builtins.str
+    """Why it is not called, where Entente disabled it."""
+    secret: _builtins.str
+    """The secret that signs, "whsec_…": only in the answers that make one."""
+    etag: _builtins.str
+    """Changes whenever the webhook does; give it back to change only what you have seen."""
+    @_builtins.property
+    def occasions(self) -> _containers.RepeatedScalarFieldContainer[Global___Occasion.ValueType]:
+        """What to tell of; empty: everything."""
+
+    @_builtins.property
+    def old_secret_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when the secret before the present one signs as well; absent when there is none."""
+
+    @_builtins.property
+    def failing_since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when every call failed; absent when the last one succeeded."""
+
+    @_builtins.property
+    def last_success_time(self) -> _timestamp_pb2.Timestamp:
+        """When a call last succeeded; absent before the first."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was registered."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        url: _builtins.str = ...,
+        occasions: _abc.Iterable[Global___Occasion.ValueType] | None = ...,
+        enabled: _builtins.bool = ...,
+        disabled_reason: _builtins.str = ...,
+        secret: _builtins.str = ...,
+        old_secret_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        failing_since_time: _timestamp_pb2.Timestamp | None = ...,
+        last_success_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "failing_since_time", b"failing_since_time", "last_success_time", b"last_success_time", "old_secret_expire_time", b"old_secret_expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "etag", b"etag", "failing_since_time", b"failing_since_time", "last_success_time", b"last_success_time", "name", b"name", "occasions", b"occasions", "old_secret_expire_time", b"old_secret_expire_time", "secret", b"secret", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Webhook: _TypeAlias = Webhook  # noqa: Y015
+
+@_typing.final
+class CreateWebhookRequest(_message.Message):
+    """Asks to register a webhook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Whose: "brands/{brand}" or "creators/{creator}"."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    @_builtins.property
+    def webhook(self) -> Global___Webhook:
+        """The webhook: url and occasions are read."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        webhook: Global___Webhook | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["webhook", b"webhook"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "request_id", b"request_id", "webhook", b"webhook"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateWebhookRequest: _TypeAlias = CreateWebhookRequest  # noqa: Y015
+
+@_typing.final
+class GetWebhookRequest(_message.Message):
+    """Asks for a webhook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWebhookRequest: _TypeAlias = GetWebhookRequest  # noqa: Y015
+
+@_typing.final
+class ListWebhooksRequest(_message.Message):
+    """Asks for webhooks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Whose: "brands/{brand}" or "creators/{creator}"."""
+    page_size: _builtins.int
+    """At most this many; 50 when 0."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the previous answer."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWebhooksRequest: _TypeAlias = ListWebhooksRequest  # noqa: Y015
+
+@_typing.final
+class ListWebhooksResponse(_message.Message):
+    """One page of webhooks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def webhooks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Webhook]:
+        """The webhooks."""
+
+    def __init__(
+        self,
+        *,
+        webhooks: _abc.Iterable[Global___Webhook] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "webhooks", b"webhooks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWebhooksResponse: _TypeAlias = ListWebhooksResponse  # noqa: Y015
+
+@_typing.final
+class UpdateWebhookRequest(_message.Message):
+    """Asks to change a webhook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    @_builtins.property
+    def webhook(self) -> Global___Webhook:
+        """The webhook. Its etag, when given, must be the present one."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which of url, occasions and enabled to set; empty: all three."""
+
+    def __init__(
+        self,
+        *,
+        webhook: Global___Webhook | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "webhook", b"webhook"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "update_mask", b"update_mask", "webhook", b"webhook"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateWebhookRequest: _TypeAlias = UpdateWebhookRequest  # noqa: Y015
+
+@_typing.final
+class DeleteWebhookRequest(_message.Message):
+    """Asks to take a webhook away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteWebhookRequest: _TypeAlias = DeleteWebhookRequest  # noqa: Y015
+
+@_typing.final
+class RotateWebhookSecretRequest(_message.Message):
+    """Asks for a new secret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    OVERLAP_HOURS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name."""
+    overlap_hours: _builtins.int
+    """For how many hours the old secret signs as well; absent: 24."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        overlap_hours: _builtins.int | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap_hours", b"_overlap_hours", "overlap_hours", b"overlap_hours"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap_hours", b"_overlap_hours", "name", b"name", "overlap_hours", b"overlap_hours", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__overlap_hours: _TypeAlias = _typing.Literal["overlap_hours"]  # noqa: Y015
+    _WhichOneofArgType__overlap_hours: _TypeAlias = _typing.Literal["_overlap_hours", b"_overlap_hours"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overlap_hours) -> _WhichOneofReturnType__overlap_hours | None: ...
+
+Global___RotateWebhookSecretRequest: _TypeAlias = RotateWebhookSecretRequest  # noqa: Y015
+
+@_typing.final
+class TestWebhookRequest(_message.Message):
+    """Asks to send a webhook a test."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestWebhookRequest: _TypeAlias = TestWebhookRequest  # noqa: Y015
+
+@_typing.final
+class Attempt(_message.Message):
+    """One attempt to send."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    outcome: _builtins.str
+    """What came of it: "SENT", "RETRY" or "FAILED"."""
+    detail: _builtins.str
+    """The other side's answer, or what went wrong: a code, nothing personal."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        outcome: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "outcome", b"outcome", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attempt: _TypeAlias = Attempt  # noqa: Y015
+
+@_typing.final
+class Delivery(_message.Message):
+    """One notification on its way to one address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
+    OCCASION_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ATTEMPT_COUNT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    NEXT_ATTEMPT_TIME_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "notifications/{notification}/deliveries/{delivery}"."""
+    recipient: _builtins.str
+    """Who is told."""
+    channel: Global___Channel.ValueType
+    """E-mail or webhook."""
+    webhook: _builtins.str
+    """The webhook, for that channel."""
+    occasion: Global___Occasion.ValueType
+    """What of."""
+    campaign: _builtins.str
+    """The campaign."""
+    state: Global___DeliveryState.ValueType
+    """How far it has come."""
+    reason: _builtins.str
+    """Why it failed or was left out."""
+    attempt_count: _builtins.int
+    """How often it was tried since it was made or replayed."""
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
+        """The last 20 attempts."""
+
+    @_builtins.property
+    def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
+        """When it is tried next; absent when that is done with."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        recipient: _builtins.str = ...,
+        channel: Global___Channel.ValueType = ...,
+        webhook: _builtins.str = ...,
+        occasion: Global___Occasion.ValueType = ...,
+        campaign: _builtins.str = ...,
+        state: Global___DeliveryState.ValueType = ...,
+        reason: _builtins.str = ...,
+        attempt_count: _builtins.int = ...,
+        attempts: _abc.Iterable[Global___Attempt] | None = ...,
+        next_attempt_time: _timestamp_pb2.Timestamp | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "next_attempt_time", b"next_attempt_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "attempts", b"attempts", "campaign", b"campaign", "channel", b"channel", "create_time", b"create_time", "name", b"name", "next_attempt_time", b"next_attempt_time", "occasion", b"occasion", "reason", b"reason", "recipient", b"recipient", "state", b"state", "webhook", b"webhook"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
+
+@_typing.final
+class ListDeliveriesRequest(_message.Message):
+    """Asks for deliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    recipient: _builtins.str
+    """To whom: "brands/{brand}" or "creators/{creator}"."""
+    state: Global___DeliveryState.ValueType
+    """Only in this state; not said: any."""
+    page_size: _builtins.int
+    """At most this many; 50 when 0."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the previous answer."""
+    def __init__(
+        self,
+        *,
+        recipient: _builtins.str = ...,
+        state: Global___DeliveryState.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "recipient", b"recipient", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeliveriesRequest: _TypeAlias = ListDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class ListDeliveriesResponse(_message.Message):
+    """One page of deliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Delivery]:
+        """The deliveries."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: _abc.Iterable[Global___Delivery] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeliveriesResponse: _TypeAlias = ListDeliveriesResponse  # noqa: Y015
+
+@_typing.final
+class ReplayDeliveryRequest(_message.Message):
+    """Asks to send again what failed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The delivery."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDeliveryRequest: _TypeAlias = ReplayDeliveryRequest  # noqa: Y015
+
+@_typing.final
+class ReportBounceRequest(_message.Message):
+    """Hands a bounce in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    message: _builtins.bytes
+    """The whole mail that came back (RFC 5322), with its delivery status notification (RFC 3464)."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request; a bounce that is reported twice changes nothing in any case."""
+    def __init__(
+        self,
+        *,
+        message: _builtins.bytes = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportBounceRequest: _TypeAlias = ReportBounceRequest  # noqa: Y015
+
+@_typing.final
+class ReportBounceResponse(_message.Message):
+    """What a bounce came to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    PERMANENT_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    delivery: _builtins.str
+    """The delivery that it is about; empty when it is about none of ours, or no bounce at all."""
+    permanent: _builtins.bool
+    """Whether the address is written to no more."""
+    status: _builtins.str
+    """The status that the mail server gave, such as "5.1.1"."""
+    def __init__(
+        self,
+        *,
+        delivery: _builtins.str = ...,
+        permanent: _builtins.bool = ...,
+        status: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "permanent", b"permanent", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportBounceResponse: _TypeAlias = ReportBounceResponse  # noqa: Y015
+
+@_typing.final
+class BulkAudience(_message.Message):
+    """Whom a bulk message goes to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATORS_FIELD_NUMBER: _builtins.int
+    SHORTLIST_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    shortlist: _builtins.str
+    """The creators of a shortlist of the brand, "brands/{brand}/shortlists/{shortlist}"."""
+    @_builtins.property
+    def creators(self) -> Global___CreatorList:
+        """These creators."""
+
+    @_builtins.property
+    def stage(self) -> Global___CampaignStage:
+        """Those who stand at a stage of a campaign of the brand."""
+
+    def __init__(
+        self,
+        *,
+        creators: Global___CreatorList | None = ...,
+        shortlist: _builtins.str = ...,
+        stage: Global___CampaignStage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["creators", b"creators", "shortlist", b"shortlist", "source", b"source", "stage", b"stage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creators", b"creators", "shortlist", b"shortlist", "source", b"source", "stage", b"stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["creators", "shortlist", "stage"]  # noqa: Y015
+    _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
+
+Global___BulkAudience: _TypeAlias = BulkAudience  # noqa: Y015
+
+@_typing.final
+class CreatorList(_message.Message):
+    """Creators by name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def creators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The creators, "creators/{creator}"; one that is named twice is written to once."""
+
+    def __init__(
+        self,
+        *,
+        creators: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creators", b"creators"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreatorList: _TypeAlias = CreatorList  # noqa: Y015
+
+@_typing.final
+class CampaignStage(_message.Message):
+    """A stage of a campaign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    MIN_FOLLOWERS_FIELD_NUMBER: _builtins.int
+    MAX_FOLLOWERS_FIELD_NUMBER: _builtins.int
+    MIN_FIT_SCORE_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """The campaign."""
+    platform: _builtins.str
+    """Only those of this platform, such as "INSTAGRAM"; empty: any."""
+    min_followers: _builtins.int
+    """Only those with at least this many followers."""
+    max_followers: _builtins.int
+    """Only those with at most this many followers; 0: any."""
+    min_fit_score_hundredths: _builtins.int
+    """Only those who fit at least so well, in hundredths of a point; 0: any."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """States of collaborations, as campaign names them, such as "APPLIED" or "CONTENT_DUE"; empty: any."""
+
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        platform: _builtins.str = ...,
+        min_followers: _builtins.int = ...,
+        max_followers: _builtins.int = ...,
+        min_fit_score_hundredths: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "max_followers", b"max_followers", "min_fit_score_hundredths", b"min_fit_score_hundredths", "min_followers", b"min_followers", "platform", b"platform", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CampaignStage: _TypeAlias = CampaignStage  # noqa: Y015
+
+@_typing.final
+class Bulk(_message.Message):
+    """A message to many creators."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AUDIENCE_FIELD_NUMBER: _builtins.int
+    OCCASION_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    BRAND_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RECIPIENT_COUNT_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/bulks/{bulk}"."""
+    occasion: Global___Occasion.ValueType
+    """What it is: BROADCAST or REACTIVATION. The brand's template for it is used, in each reader's language, unless there
+    are words here.
+    """
+    subject: _builtins.str
+    """Words for all; empty: the template's."""
+    body: _builtins.str
+    """Words for all; empty: the template's. A BROADCAST needs them, or a template of the brand."""
+    locale: _builtins.str
+    """The language of those words."""
+    brand_display_name: _builtins.str
+    """Name of the brand to show."""
+    state: Global___BulkState.ValueType
+    """How far it has come."""
+    recipient_count: _builtins.int
+    """Recipients that are known so far."""
+    problem: _builtins.str
+    """Why it failed."""
+    etag: _builtins.str
+    """Changes whenever the bulk message does."""
+    @_builtins.property
+    def audience(self) -> Global___BulkAudience:
+        """Whom it goes to."""
+
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkCount]:
+        """Recipients by what came of them."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When every recipient had a result; absent before."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        audience: Global___BulkAudience | None = ...,
+        occasion: Global___Occasion.ValueType = ...,
+        subject: _builtins.str = ...,
+        body: _builtins.str = ...,
+        locale: _builtins.str = ...,
+        brand_display_name: _builtins.str = ...,
+        state: Global___BulkState.ValueType = ...,
+        recipient_count: _builtins.int = ...,
+        counts: _abc.Iterable[Global___BulkCount] | None = ...,
+        problem: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "create_time", b"create_time", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "body", b"body", "brand_display_name", b"brand_display_name", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "etag", b"etag", "locale", b"locale", "name", b"name", "occasion", b"occasion", "problem", b"problem", "recipient_count", b"recipient_count", "state", b"state", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bulk: _TypeAlias = Bulk  # noqa: Y015
+
+@_typing.final
+class BulkCount(_message.Message):
+    """How many recipients came to an outcome."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    outcome: Global___BulkOutcome.ValueType
+    """The outcome."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        outcome: Global___BulkOutcome.ValueType = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkCount: _TypeAlias = BulkCount  # noqa: Y015
+
+@_typing.final
+class PreviewBulkRequest(_message.Message):
+    """Asks whom a bulk message would go to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    BULK_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The brand."""
+    @_builtins.property
+    def bulk(self) -> Global___Bulk:
+        """The bulk message."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        bulk: Global___Bulk | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bulk", b"bulk"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk", b"bulk", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewBulkRequest: _TypeAlias = PreviewBulkRequest  # noqa: Y015
+
+@_typing.final
+class PreviewBulkResponse(_message.Message):
+    """Whom a bulk message would go to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_COUNT_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    recipient_count: _builtins.int
+    """How many, if no more than 1,000; else the first 1,000."""
+    more: _builtins.bool
+    """Whether there are more."""
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The first 100."""
+
+    @_builtins.property
+    def words(self) -> Global___PreviewTemplateResponse:
+        """What the first recipient would read."""
+
+    def __init__(
+        self,
+        *,
+        recipient_count: _builtins.int = ...,
+        more: _builtins.bool = ...,
+        recipients: _abc.Iterable[_builtins.str] | None = ...,
+        words: Global___PreviewTemplateResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["words", b"words"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "recipient_count", b"recipient_count", "recipients", b"recipients", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewBulkResponse: _TypeAlias = PreviewBulkResponse  # noqa: Y015
+
+@_typing.final
+class CreateBulkRequest(_message.Message):
+    """Asks to send a message to many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    BULK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The brand."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request. Needed: a repeat must not write to everybody again."""
+    @_builtins.property
+    def bulk(self) -> Global___Bulk:
+        """The bulk message."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        bulk: Global___Bulk | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bulk", b"bulk"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk", b"bulk", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateBulkRequest: _TypeAlias = CreateBulkRequest  # noqa: Y015
+
+@_typing.final
+class GetBulkRequest(_message.Message):
+    """Asks for a bulk message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBulkRequest: _TypeAlias = GetBulkRequest  # noqa: Y015
+
+@_typing.final
+class ListBulksRequest(_message.Message):
+    """Asks for bulk messages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The brand."""
+    page_size: _builtins.int
+    """At most this many; 50 when 0."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the previous answer."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBulksRequest: _TypeAlias = ListBulksRequest  # noqa: Y015
+
+@_typing.final
+class ListBulksResponse(_message.Message):
+    """One page of bulk messages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BULKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def bulks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Bulk]:
+        """The bulk messages."""
+
+    def __init__(
+        self,
+        *,
+        bulks: _abc.Iterable[Global___Bulk] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulks", b"bulks", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBulksResponse: _TypeAlias = ListBulksResponse  # noqa: Y015
+
+@_typing.final
+class WatchBulkRequest(_message.Message):
+    """Asks how far a bulk message comes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBulkRequest: _TypeAlias = WatchBulkRequest  # noqa: Y015
+
+@_typing.final
+class WatchBulkResponse(_message.Message):
+    """How far a bulk message has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BULK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bulk(self) -> Global___Bulk:
+        """The bulk message."""
+
+    def __init__(
+        self,
+        *,
+        bulk: Global___Bulk | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bulk", b"bulk"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk", b"bulk"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBulkResponse: _TypeAlias = WatchBulkResponse  # noqa: Y015
+
+@_typing.final
+class CancelBulkRequest(_message.Message):
+    """Asks to end a bulk message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelBulkRequest: _TypeAlias = CancelBulkRequest  # noqa: Y015
+
+@_typing.final
+class BulkResult(_message.Message):
+    """What came of one recipient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_FIELD_NUMBER: _builtins.int
+    recipient: _builtins.str
+    """The creator."""
+    outcome: Global___BulkOutcome.ValueType
+    """What came of it."""
+    reason: _builtins.str
+    """Why, where it was not sent."""
+    notification: _builtins.str
+    """The notification in the inbox; empty when there is none."""
+    def __init__(
+        self,
+        *,
+        recipient: _builtins.str = ...,
+        outcome: Global___BulkOutcome.ValueType = ...,
+        reason: _builtins.str = ...,
+        notification: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification", b"notification", "outcome", b"outcome", "reason", b"reason", "recipient", b"recipient"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkResult: _TypeAlias = BulkResult  # noqa: Y015
+
+@_typing.final
+class ListBulkResultsRequest(_message.Message):
+    """Asks for results."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The bulk message."""
+    page_size: _builtins.int
+    """At most this many; 100 when 0. Pages hold whole packets, so that one may hold up to 49 more."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the previous answer."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBulkResultsRequest: _TypeAlias = ListBulkResultsRequest  # noqa: Y015
+
+@_typing.final
+class ListBulkResultsResponse(_message.Message):
+    """One page of results."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkResult]:
+        """The results, in the order of the recipients."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BulkResult] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBulkResultsResponse: _TypeAlias = ListBulkResultsResponse  # noqa: Y015
+
+@_typing.final
+class ExportPersonalDataRequest(_message.Message):
+    """Asks for all that is kept of somebody."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """"brands/{brand}" or "creators/{creator}"."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the previous answer."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_token", b"page_token", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportPersonalDataRequest: _TypeAlias = ExportPersonalDataRequest  # noqa: Y015
+
+@_typing.final
+class ExportPersonalDataResponse(_message.Message):
+    """A part of what is kept of somebody."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    PREFERENCES_FIELD_NUMBER: _builtins.int
+    WEBHOOKS_FIELD_NUMBER: _builtins.int
+    NOTIFICATIONS_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def contact(self) -> Global___Contact:
+        """The contact, on the first page."""
+
+    @_builtins.property
+    def preferences(self) -> Global___Preferences:
+        """The preferences, on the first page."""
+
+    @_builtins.property
+    def webhooks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Webhook]:
+        """The webhooks, on the first page."""
+
+    @_builtins.property
+    def notifications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Notification]:
+        """The notifications."""
+
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Message]:
+        """The messages that the person wrote."""
+
+    def __init__(
+        self,
+        *,
+        contact: Global___Contact | None = ...,
+        preferences: Global___Preferences | None = ...,
+        webhooks: _abc.Iterable[Global___Webhook] | None = ...,
+        notifications: _abc.Iterable[Global___Notification] | None = ...,
+        messages: _abc.Iterable[Global___Message] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "preferences", b"preferences"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "messages", b"messages", "next_page_token", b"next_page_token", "notifications", b"notifications", "preferences", b"preferences", "webhooks", b"webhooks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportPersonalDataResponse: _TypeAlias = ExportPersonalDataResponse  # noqa: Y015
+
+@_typing.final
+class ErasePersonalDataRequest(_message.Message):
+    """Asks to erase what is personal of somebody."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """"brands/{brand}" or "creators/{creator}"."""
+    reason: _builtins.str
+    """Why, for the records: a reference, nothing personal."""
+    request_id: _builtins.str
+    """Makes a repeat of this request the same request."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasePersonalDataRequest: _TypeAlias = ErasePersonalDataRequest  # noqa: Y015
+
+@_typing.final
+class ErasePersonalDataResponse(_message.Message):
+    """What was erased."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def erase_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when the person is erased. Texts follow within minutes."""
+
+    def __init__(
+        self,
+        *,
+        erase_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erase_time", b"erase_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erase_time", b"erase_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasePersonalDataResponse: _TypeAlias = ErasePersonalDataResponse  # noqa: Y015

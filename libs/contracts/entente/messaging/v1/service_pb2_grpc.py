@@ -65,6 +65,16 @@ class MessagingServiceStub:
                 request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListMessagesRequest.SerializeToString,
                 response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListMessagesResponse.FromString,
                 _registered_method=True)
+        self.SearchMessages = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/SearchMessages',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.SearchMessagesRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.SearchMessagesResponse.FromString,
+                _registered_method=True)
+        self.GetUnreadCounts = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/GetUnreadCounts',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.GetUnreadCountsRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.UnreadCounts.FromString,
+                _registered_method=True)
         self.MarkRead = channel.unary_unary(
                 '/entente.messaging.v1.MessagingService/MarkRead',
                 request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.MarkReadRequest.SerializeToString,
@@ -95,6 +105,31 @@ class MessagingServiceStub:
                 request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.UpdateTemplateRequest.SerializeToString,
                 response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Template.FromString,
                 _registered_method=True)
+        self.DeleteTemplate = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/DeleteTemplate',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.DeleteTemplateRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Template.FromString,
+                _registered_method=True)
+        self.ListTemplateVersions = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ListTemplateVersions',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListTemplateVersionsRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListTemplateVersionsResponse.FromString,
+                _registered_method=True)
+        self.RollbackTemplate = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/RollbackTemplate',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.RollbackTemplateRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Template.FromString,
+                _registered_method=True)
+        self.PreviewTemplate = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/PreviewTemplate',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.PreviewTemplateRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.PreviewTemplateResponse.FromString,
+                _registered_method=True)
+        self.ListMoments = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ListMoments',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListMomentsRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListMomentsResponse.FromString,
+                _registered_method=True)
         self.ListNotifications = channel.unary_unary(
                 '/entente.messaging.v1.MessagingService/ListNotifications',
                 request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListNotificationsRequest.SerializeToString,
@@ -104,6 +139,111 @@ class MessagingServiceStub:
                 '/entente.messaging.v1.MessagingService/MarkNotificationRead',
                 request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.MarkNotificationReadRequest.SerializeToString,
                 response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Notification.FromString,
+                _registered_method=True)
+        self.GetPreferences = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/GetPreferences',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.GetPreferencesRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Preferences.FromString,
+                _registered_method=True)
+        self.UpdatePreferences = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/UpdatePreferences',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.UpdatePreferencesRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Preferences.FromString,
+                _registered_method=True)
+        self.CreateWebhook = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/CreateWebhook',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.CreateWebhookRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+                _registered_method=True)
+        self.GetWebhook = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/GetWebhook',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.GetWebhookRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+                _registered_method=True)
+        self.ListWebhooks = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ListWebhooks',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListWebhooksRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListWebhooksResponse.FromString,
+                _registered_method=True)
+        self.UpdateWebhook = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/UpdateWebhook',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.UpdateWebhookRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+                _registered_method=True)
+        self.DeleteWebhook = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/DeleteWebhook',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.DeleteWebhookRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+                _registered_method=True)
+        self.RotateWebhookSecret = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/RotateWebhookSecret',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.RotateWebhookSecretRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+                _registered_method=True)
+        self.TestWebhook = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/TestWebhook',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.TestWebhookRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Delivery.FromString,
+                _registered_method=True)
+        self.ListDeliveries = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ListDeliveries',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListDeliveriesRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListDeliveriesResponse.FromString,
+                _registered_method=True)
+        self.ReplayDelivery = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ReplayDelivery',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ReplayDeliveryRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Delivery.FromString,
+                _registered_method=True)
+        self.ReportBounce = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ReportBounce',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ReportBounceRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ReportBounceResponse.FromString,
+                _registered_method=True)
+        self.PreviewBulk = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/PreviewBulk',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.PreviewBulkRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.PreviewBulkResponse.FromString,
+                _registered_method=True)
+        self.CreateBulk = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/CreateBulk',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.CreateBulkRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Bulk.FromString,
+                _registered_method=True)
+        self.GetBulk = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/GetBulk',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.GetBulkRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Bulk.FromString,
+                _registered_method=True)
+        self.ListBulks = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ListBulks',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListBulksRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListBulksResponse.FromString,
+                _registered_method=True)
+        self.WatchBulk = channel.unary_stream(
+                '/entente.messaging.v1.MessagingService/WatchBulk',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.WatchBulkRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.WatchBulkResponse.FromString,
+                _registered_method=True)
+        self.CancelBulk = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/CancelBulk',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.CancelBulkRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.Bulk.FromString,
+                _registered_method=True)
+        self.ListBulkResults = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ListBulkResults',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListBulkResultsRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListBulkResultsResponse.FromString,
+                _registered_method=True)
+        self.ExportPersonalData = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ExportPersonalData',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ExportPersonalDataRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ExportPersonalDataResponse.FromString,
+                _registered_method=True)
+        self.ErasePersonalData = channel.unary_unary(
+                '/entente.messaging.v1.MessagingService/ErasePersonalData',
+                request_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ErasePersonalDataRequest.SerializeToString,
+                response_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ErasePersonalDataResponse.FromString,
                 _registered_method=True)
 
 
@@ -153,6 +293,21 @@ class MessagingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchMessages(self, request, context):
+        """Finds messages by their words in the conversations of a brand or creator, the latest first. Case and accents do not
+        matter: "creme" finds "Crème".
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUnreadCounts(self, request, context):
+        """Counts what a brand or creator has not read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def MarkRead(self, request, context):
         """Says how far a party has read.
         """
@@ -189,7 +344,42 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateTemplate(self, request, context):
-        """Changes a template's words.
+        """Changes a template's words. The words before are kept as a version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteTemplate(self, request, context):
+        """Takes a template out of use: the built-in words are used again. Its versions stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTemplateVersions(self, request, context):
+        """Lists the versions of a template, the latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackTemplate(self, request, context):
+        """Makes the words of an earlier version the present ones, as a new version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewTemplate(self, request, context):
+        """Shows what words would look like, with the values of a conversation or with examples. Nothing is kept or sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMoments(self, request, context):
+        """Lists what people are told of: by which event, whom, in which words with which merge fields, on which channels.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -204,6 +394,154 @@ class MessagingServiceServicer:
 
     def MarkNotificationRead(self, request, context):
         """Marks a notification as read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPreferences(self, request, context):
+        """Shows when and where a brand or creator wants to be told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePreferences(self, request, context):
+        """Sets when and where a brand or creator wants to be told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateWebhook(self, request, context):
+        """Registers an address that is told by HTTP POST, signed as Standard Webhooks says. The answer holds the secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWebhook(self, request, context):
+        """Shows a webhook, without its secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhooks(self, request, context):
+        """Lists the webhooks of a brand or creator, without their secrets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateWebhook(self, request, context):
+        """Changes a webhook. Enabling one that was disabled forgets its failures.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWebhook(self, request, context):
+        """Takes a webhook away. What waited for it is not sent any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateWebhookSecret(self, request, context):
+        """Gives a webhook a new secret. For a while both sign, so that the receiver can change over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestWebhook(self, request, context):
+        """Sends a webhook a test.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeliveries(self, request, context):
+        """Lists what was sent or is to be sent to a brand or creator by e-mail and webhook, with every attempt, the latest
+        first. With the state FAILED: the dead letters.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayDelivery(self, request, context):
+        """Sends again what failed. The receiver sees the same message or webhook id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportBounce(self, request, context):
+        """Takes a bounce in, as the mail server returned it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewBulk(self, request, context):
+        """Says whom a bulk message would go to, and what the first would read. Nothing is kept or sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateBulk(self, request, context):
+        """Sends a message to many creators. It goes on by itself, also after a crash.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBulk(self, request, context):
+        """Shows a bulk message and how far it has come.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBulks(self, request, context):
+        """Lists the bulk messages of a brand, the latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchBulk(self, request, context):
+        """Sends how far a bulk message has come, as it goes on, until it is done.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelBulk(self, request, context):
+        """Ends a bulk message: who was not written to yet is not written to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBulkResults(self, request, context):
+        """Lists what came of each recipient.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportPersonalData(self, request, context):
+        """Gives all that messaging keeps of a brand or creator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ErasePersonalData(self, request, context):
+        """Erases what is personal of a creator or brand here, and tells the other services. It cannot be undone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -242,6 +580,16 @@ def add_MessagingServiceServicer_to_server(servicer, server):
                     request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListMessagesRequest.FromString,
                     response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListMessagesResponse.SerializeToString,
             ),
+            'SearchMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchMessages,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.SearchMessagesRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.SearchMessagesResponse.SerializeToString,
+            ),
+            'GetUnreadCounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUnreadCounts,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.GetUnreadCountsRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.UnreadCounts.SerializeToString,
+            ),
             'MarkRead': grpc.unary_unary_rpc_method_handler(
                     servicer.MarkRead,
                     request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.MarkReadRequest.FromString,
@@ -272,6 +620,31 @@ def add_MessagingServiceServicer_to_server(servicer, server):
                     request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.UpdateTemplateRequest.FromString,
                     response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Template.SerializeToString,
             ),
+            'DeleteTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTemplate,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.DeleteTemplateRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Template.SerializeToString,
+            ),
+            'ListTemplateVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTemplateVersions,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListTemplateVersionsRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListTemplateVersionsResponse.SerializeToString,
+            ),
+            'RollbackTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackTemplate,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.RollbackTemplateRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Template.SerializeToString,
+            ),
+            'PreviewTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewTemplate,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.PreviewTemplateRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.PreviewTemplateResponse.SerializeToString,
+            ),
+            'ListMoments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMoments,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListMomentsRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListMomentsResponse.SerializeToString,
+            ),
             'ListNotifications': grpc.unary_unary_rpc_method_handler(
                     servicer.ListNotifications,
                     request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListNotificationsRequest.FromString,
@@ -281,6 +654,111 @@ def add_MessagingServiceServicer_to_server(servicer, server):
                     servicer.MarkNotificationRead,
                     request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.MarkNotificationReadRequest.FromString,
                     response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Notification.SerializeToString,
+            ),
+            'GetPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPreferences,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.GetPreferencesRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Preferences.SerializeToString,
+            ),
+            'UpdatePreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePreferences,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.UpdatePreferencesRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Preferences.SerializeToString,
+            ),
+            'CreateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWebhook,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.CreateWebhookRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.SerializeToString,
+            ),
+            'GetWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhook,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.GetWebhookRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.SerializeToString,
+            ),
+            'ListWebhooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhooks,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListWebhooksRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListWebhooksResponse.SerializeToString,
+            ),
+            'UpdateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateWebhook,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.UpdateWebhookRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.SerializeToString,
+            ),
+            'DeleteWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWebhook,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.DeleteWebhookRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.SerializeToString,
+            ),
+            'RotateWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateWebhookSecret,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.RotateWebhookSecretRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.SerializeToString,
+            ),
+            'TestWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestWebhook,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.TestWebhookRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Delivery.SerializeToString,
+            ),
+            'ListDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeliveries,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListDeliveriesRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListDeliveriesResponse.SerializeToString,
+            ),
+            'ReplayDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDelivery,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ReplayDeliveryRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Delivery.SerializeToString,
+            ),
+            'ReportBounce': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportBounce,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ReportBounceRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ReportBounceResponse.SerializeToString,
+            ),
+            'PreviewBulk': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewBulk,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.PreviewBulkRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.PreviewBulkResponse.SerializeToString,
+            ),
+            'CreateBulk': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBulk,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.CreateBulkRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Bulk.SerializeToString,
+            ),
+            'GetBulk': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBulk,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.GetBulkRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Bulk.SerializeToString,
+            ),
+            'ListBulks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBulks,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListBulksRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListBulksResponse.SerializeToString,
+            ),
+            'WatchBulk': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBulk,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.WatchBulkRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.WatchBulkResponse.SerializeToString,
+            ),
+            'CancelBulk': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelBulk,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.CancelBulkRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.Bulk.SerializeToString,
+            ),
+            'ListBulkResults': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBulkResults,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListBulkResultsRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ListBulkResultsResponse.SerializeToString,
+            ),
+            'ExportPersonalData': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportPersonalData,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ExportPersonalDataRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ExportPersonalDataResponse.SerializeToString,
+            ),
+            'ErasePersonalData': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePersonalData,
+                    request_deserializer=entente_dot_messaging_dot_v1_dot_service__pb2.ErasePersonalDataRequest.FromString,
+                    response_serializer=entente_dot_messaging_dot_v1_dot_service__pb2.ErasePersonalDataResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -457,6 +935,60 @@ class MessagingService:
             _registered_method=True)
 
     @staticmethod
+    def SearchMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/SearchMessages',
+            entente_dot_messaging_dot_v1_dot_service__pb2.SearchMessagesRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.SearchMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUnreadCounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/GetUnreadCounts',
+            entente_dot_messaging_dot_v1_dot_service__pb2.GetUnreadCountsRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.UnreadCounts.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def MarkRead(request,
             target,
             options=(),
@@ -619,6 +1151,141 @@ class MessagingService:
             _registered_method=True)
 
     @staticmethod
+    def DeleteTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/DeleteTemplate',
+            entente_dot_messaging_dot_v1_dot_service__pb2.DeleteTemplateRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Template.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTemplateVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ListTemplateVersions',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListTemplateVersionsRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListTemplateVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/RollbackTemplate',
+            entente_dot_messaging_dot_v1_dot_service__pb2.RollbackTemplateRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Template.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/PreviewTemplate',
+            entente_dot_messaging_dot_v1_dot_service__pb2.PreviewTemplateRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.PreviewTemplateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMoments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ListMoments',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListMomentsRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListMomentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListNotifications(request,
             target,
             options=(),
@@ -662,6 +1329,573 @@ class MessagingService:
             '/entente.messaging.v1.MessagingService/MarkNotificationRead',
             entente_dot_messaging_dot_v1_dot_service__pb2.MarkNotificationReadRequest.SerializeToString,
             entente_dot_messaging_dot_v1_dot_service__pb2.Notification.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/GetPreferences',
+            entente_dot_messaging_dot_v1_dot_service__pb2.GetPreferencesRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Preferences.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/UpdatePreferences',
+            entente_dot_messaging_dot_v1_dot_service__pb2.UpdatePreferencesRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Preferences.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/CreateWebhook',
+            entente_dot_messaging_dot_v1_dot_service__pb2.CreateWebhookRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/GetWebhook',
+            entente_dot_messaging_dot_v1_dot_service__pb2.GetWebhookRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ListWebhooks',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListWebhooksRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/UpdateWebhook',
+            entente_dot_messaging_dot_v1_dot_service__pb2.UpdateWebhookRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/DeleteWebhook',
+            entente_dot_messaging_dot_v1_dot_service__pb2.DeleteWebhookRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateWebhookSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/RotateWebhookSecret',
+            entente_dot_messaging_dot_v1_dot_service__pb2.RotateWebhookSecretRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Webhook.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/TestWebhook',
+            entente_dot_messaging_dot_v1_dot_service__pb2.TestWebhookRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Delivery.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ListDeliveries',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListDeliveriesRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ReplayDelivery',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ReplayDeliveryRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Delivery.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportBounce(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ReportBounce',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ReportBounceRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.ReportBounceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewBulk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/PreviewBulk',
+            entente_dot_messaging_dot_v1_dot_service__pb2.PreviewBulkRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.PreviewBulkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBulk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/CreateBulk',
+            entente_dot_messaging_dot_v1_dot_service__pb2.CreateBulkRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Bulk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBulk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/GetBulk',
+            entente_dot_messaging_dot_v1_dot_service__pb2.GetBulkRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Bulk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBulks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ListBulks',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListBulksRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListBulksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchBulk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/WatchBulk',
+            entente_dot_messaging_dot_v1_dot_service__pb2.WatchBulkRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.WatchBulkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelBulk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/CancelBulk',
+            entente_dot_messaging_dot_v1_dot_service__pb2.CancelBulkRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.Bulk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBulkResults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ListBulkResults',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListBulkResultsRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.ListBulkResultsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPersonalData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ExportPersonalData',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ExportPersonalDataRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.ExportPersonalDataResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePersonalData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.messaging.v1.MessagingService/ErasePersonalData',
+            entente_dot_messaging_dot_v1_dot_service__pb2.ErasePersonalDataRequest.SerializeToString,
+            entente_dot_messaging_dot_v1_dot_service__pb2.ErasePersonalDataResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,6 +30,12 @@ class MessagingServiceStub:
     """Writes a message."""
     ListMessages: _aio.UnaryUnaryMultiCallable[_service_pb2.ListMessagesRequest, _service_pb2.ListMessagesResponse]
     """Lists the messages of a conversation in the order in which they were written."""
+    SearchMessages: _aio.UnaryUnaryMultiCallable[_service_pb2.SearchMessagesRequest, _service_pb2.SearchMessagesResponse]
+    """Finds messages by their words in the conversations of a brand or creator, the latest first. Case and accents do not
+    matter: "creme" finds "Crème".
+    """
+    GetUnreadCounts: _aio.UnaryUnaryMultiCallable[_service_pb2.GetUnreadCountsRequest, _service_pb2.UnreadCounts]
+    """Counts what a brand or creator has not read."""
     MarkRead: _aio.UnaryUnaryMultiCallable[_service_pb2.MarkReadRequest, _service_pb2.Conversation]
     """Says how far a party has read."""
     StreamMessages: _aio.UnaryStreamMultiCallable[_service_pb2.StreamMessagesRequest, _service_pb2.StreamMessagesResponse]
@@ -41,11 +47,65 @@ class MessagingServiceStub:
     ListTemplates: _aio.UnaryUnaryMultiCallable[_service_pb2.ListTemplatesRequest, _service_pb2.ListTemplatesResponse]
     """Lists a brand's templates."""
     UpdateTemplate: _aio.UnaryUnaryMultiCallable[_service_pb2.UpdateTemplateRequest, _service_pb2.Template]
-    """Changes a template's words."""
+    """Changes a template's words. The words before are kept as a version."""
+    DeleteTemplate: _aio.UnaryUnaryMultiCallable[_service_pb2.DeleteTemplateRequest, _service_pb2.Template]
+    """Takes a template out of use: the built-in words are used again. Its versions stay."""
+    ListTemplateVersions: _aio.UnaryUnaryMultiCallable[_service_pb2.ListTemplateVersionsRequest, _service_pb2.ListTemplateVersionsResponse]
+    """Lists the versions of a template, the latest first."""
+    RollbackTemplate: _aio.UnaryUnaryMultiCallable[_service_pb2.RollbackTemplateRequest, _service_pb2.Template]
+    """Makes the words of an earlier version the present ones, as a new version."""
+    PreviewTemplate: _aio.UnaryUnaryMultiCallable[_service_pb2.PreviewTemplateRequest, _service_pb2.PreviewTemplateResponse]
+    """Shows what words would look like, with the values of a conversation or with examples. Nothing is kept or sent."""
+    ListMoments: _aio.UnaryUnaryMultiCallable[_service_pb2.ListMomentsRequest, _service_pb2.ListMomentsResponse]
+    """Lists what people are told of: by which event, whom, in which words with which merge fields, on which channels."""
     ListNotifications: _aio.UnaryUnaryMultiCallable[_service_pb2.ListNotificationsRequest, _service_pb2.ListNotificationsResponse]
     """Lists what a brand or creator was told, the latest first: the in-app inbox."""
     MarkNotificationRead: _aio.UnaryUnaryMultiCallable[_service_pb2.MarkNotificationReadRequest, _service_pb2.Notification]
     """Marks a notification as read."""
+    GetPreferences: _aio.UnaryUnaryMultiCallable[_service_pb2.GetPreferencesRequest, _service_pb2.Preferences]
+    """Shows when and where a brand or creator wants to be told."""
+    UpdatePreferences: _aio.UnaryUnaryMultiCallable[_service_pb2.UpdatePreferencesRequest, _service_pb2.Preferences]
+    """Sets when and where a brand or creator wants to be told."""
+    CreateWebhook: _aio.UnaryUnaryMultiCallable[_service_pb2.CreateWebhookRequest, _service_pb2.Webhook]
+    """Registers an address that is told by HTTP POST, signed as Standard Webhooks says. The answer holds the secret."""
+    GetWebhook: _aio.UnaryUnaryMultiCallable[_service_pb2.GetWebhookRequest, _service_pb2.Webhook]
+    """Shows a webhook, without its secret."""
+    ListWebhooks: _aio.UnaryUnaryMultiCallable[_service_pb2.ListWebhooksRequest, _service_pb2.ListWebhooksResponse]
+    """Lists the webhooks of a brand or creator, without their secrets."""
+    UpdateWebhook: _aio.UnaryUnaryMultiCallable[_service_pb2.UpdateWebhookRequest, _service_pb2.Webhook]
+    """Changes a webhook. Enabling one that was disabled forgets its failures."""
+    DeleteWebhook: _aio.UnaryUnaryMultiCallable[_service_pb2.DeleteWebhookRequest, _service_pb2.Webhook]
+    """Takes a webhook away. What waited for it is not sent any more."""
+    RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_service_pb2.RotateWebhookSecretRequest, _service_pb2.Webhook]
+    """Gives a webhook a new secret. For a while both sign, so that the receiver can change over."""
+    TestWebhook: _aio.UnaryUnaryMultiCallable[_service_pb2.TestWebhookRequest, _service_pb2.Delivery]
+    """Sends a webhook a test."""
+    ListDeliveries: _aio.UnaryUnaryMultiCallable[_service_pb2.ListDeliveriesRequest, _service_pb2.ListDeliveriesResponse]
+    """Lists what was sent or is to be sent to a brand or creator by e-mail and webhook, with every attempt, the latest
+    first. With the state FAILED: the dead letters.
+    """
+    ReplayDelivery: _aio.UnaryUnaryMultiCallable[_service_pb2.ReplayDeliveryRequest, _service_pb2.Delivery]
+    """Sends again what failed. The receiver sees the same message or webhook id."""
+    ReportBounce: _aio.UnaryUnaryMultiCallable[_service_pb2.ReportBounceRequest, _service_pb2.ReportBounceResponse]
+    """Takes a bounce in, as the mail server returned it."""
+    PreviewBulk: _aio.UnaryUnaryMultiCallable[_service_pb2.PreviewBulkRequest, _service_pb2.PreviewBulkResponse]
+    """Says whom a bulk message would go to, and what the first would read. Nothing is kept or sent."""
+    CreateBulk: _aio.UnaryUnaryMultiCallable[_service_pb2.CreateBulkRequest, _service_pb2.Bulk]
+    """Sends a message to many creators. It goes on by itself, also after a crash."""
+    GetBulk: _aio.UnaryUnaryMultiCallable[_service_pb2.GetBulkRequest, _service_pb2.Bulk]
+    """Shows a bulk message and how far it has come."""
+    ListBulks: _aio.UnaryUnaryMultiCallable[_service_pb2.ListBulksRequest, _service_pb2.ListBulksResponse]
+    """Lists the bulk messages of a brand, the latest first."""
+    WatchBulk: _aio.UnaryStreamMultiCallable[_service_pb2.WatchBulkRequest, _service_pb2.WatchBulkResponse]
+    """Sends how far a bulk message has come, as it goes on, until it is done."""
+    CancelBulk: _aio.UnaryUnaryMultiCallable[_service_pb2.CancelBulkRequest, _service_pb2.Bulk]
+    """Ends a bulk message: who was not written to yet is not written to."""
+    ListBulkResults: _aio.UnaryUnaryMultiCallable[_service_pb2.ListBulkResultsRequest, _service_pb2.ListBulkResultsResponse]
+    """Lists what came of each recipient."""
+    ExportPersonalData: _aio.UnaryUnaryMultiCallable[_service_pb2.ExportPersonalDataRequest, _service_pb2.ExportPersonalDataResponse]
+    """Gives all that messaging keeps of a brand or creator."""
+    ErasePersonalData: _aio.UnaryUnaryMultiCallable[_service_pb2.ErasePersonalDataRequest, _service_pb2.ErasePersonalDataResponse]
+    """Erases what is personal of a creator or brand here, and tells the other services. It cannot be undone."""
 
 class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people write and are told."""
@@ -99,6 +159,24 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the messages of a conversation in the order in which they were written."""
 
     @_abc_1.abstractmethod
+    def SearchMessages(
+        self,
+        request: _service_pb2.SearchMessagesRequest,
+        context: _aio.ServicerContext[_service_pb2.SearchMessagesRequest, _abc.Awaitable[_service_pb2.SearchMessagesResponse]],
+    ) -> _abc.Awaitable[_service_pb2.SearchMessagesResponse]:
+        """Finds messages by their words in the conversations of a brand or creator, the latest first. Case and accents do not
+        matter: "creme" finds "Crème".
+        """
+
+    @_abc_1.abstractmethod
+    def GetUnreadCounts(
+        self,
+        request: _service_pb2.GetUnreadCountsRequest,
+        context: _aio.ServicerContext[_service_pb2.GetUnreadCountsRequest, _abc.Awaitable[_service_pb2.UnreadCounts]],
+    ) -> _abc.Awaitable[_service_pb2.UnreadCounts]:
+        """Counts what a brand or creator has not read."""
+
+    @_abc_1.abstractmethod
     def MarkRead(
         self,
         request: _service_pb2.MarkReadRequest,
@@ -144,7 +222,47 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.UpdateTemplateRequest,
         context: _aio.ServicerContext[_service_pb2.UpdateTemplateRequest, _abc.Awaitable[_service_pb2.Template]],
     ) -> _abc.Awaitable[_service_pb2.Template]:
-        """Changes a template's words."""
+        """Changes a template's words. The words before are kept as a version."""
+
+    @_abc_1.abstractmethod
+    def DeleteTemplate(
+        self,
+        request: _service_pb2.DeleteTemplateRequest,
+        context: _aio.ServicerContext[_service_pb2.DeleteTemplateRequest, _abc.Awaitable[_service_pb2.Template]],
+    ) -> _abc.Awaitable[_service_pb2.Template]:
+        """Takes a template out of use: the built-in words are used again. Its versions stay."""
+
+    @_abc_1.abstractmethod
+    def ListTemplateVersions(
+        self,
+        request: _service_pb2.ListTemplateVersionsRequest,
+        context: _aio.ServicerContext[_service_pb2.ListTemplateVersionsRequest, _abc.Awaitable[_service_pb2.ListTemplateVersionsResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListTemplateVersionsResponse]:
+        """Lists the versions of a template, the latest first."""
+
+    @_abc_1.abstractmethod
+    def RollbackTemplate(
+        self,
+        request: _service_pb2.RollbackTemplateRequest,
+        context: _aio.ServicerContext[_service_pb2.RollbackTemplateRequest, _abc.Awaitable[_service_pb2.Template]],
+    ) -> _abc.Awaitable[_service_pb2.Template]:
+        """Makes the words of an earlier version the present ones, as a new version."""
+
+    @_abc_1.abstractmethod
+    def PreviewTemplate(
+        self,
+        request: _service_pb2.PreviewTemplateRequest,
+        context: _aio.ServicerContext[_service_pb2.PreviewTemplateRequest, _abc.Awaitable[_service_pb2.PreviewTemplateResponse]],
+    ) -> _abc.Awaitable[_service_pb2.PreviewTemplateResponse]:
+        """Shows what words would look like, with the values of a conversation or with examples. Nothing is kept or sent."""
+
+    @_abc_1.abstractmethod
+    def ListMoments(
+        self,
+        request: _service_pb2.ListMomentsRequest,
+        context: _aio.ServicerContext[_service_pb2.ListMomentsRequest, _abc.Awaitable[_service_pb2.ListMomentsResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListMomentsResponse]:
+        """Lists what people are told of: by which event, whom, in which words with which merge fields, on which channels."""
 
     @_abc_1.abstractmethod
     def ListNotifications(
@@ -161,5 +279,175 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.MarkNotificationReadRequest, _abc.Awaitable[_service_pb2.Notification]],
     ) -> _abc.Awaitable[_service_pb2.Notification]:
         """Marks a notification as read."""
+
+    @_abc_1.abstractmethod
+    def GetPreferences(
+        self,
+        request: _service_pb2.GetPreferencesRequest,
+        context: _aio.ServicerContext[_service_pb2.GetPreferencesRequest, _abc.Awaitable[_service_pb2.Preferences]],
+    ) -> _abc.Awaitable[_service_pb2.Preferences]:
+        """Shows when and where a brand or creator wants to be told."""
+
+    @_abc_1.abstractmethod
+    def UpdatePreferences(
+        self,
+        request: _service_pb2.UpdatePreferencesRequest,
+        context: _aio.ServicerContext[_service_pb2.UpdatePreferencesRequest, _abc.Awaitable[_service_pb2.Preferences]],
+    ) -> _abc.Awaitable[_service_pb2.Preferences]:
+        """Sets when and where a brand or creator wants to be told."""
+
+    @_abc_1.abstractmethod
+    def CreateWebhook(
+        self,
+        request: _service_pb2.CreateWebhookRequest,
+        context: _aio.ServicerContext[_service_pb2.CreateWebhookRequest, _abc.Awaitable[_service_pb2.Webhook]],
+    ) -> _abc.Awaitable[_service_pb2.Webhook]:
+        """Registers an address that is told by HTTP POST, signed as Standard Webhooks says. The answer holds the secret."""
+
+    @_abc_1.abstractmethod
+    def GetWebhook(
+        self,
+        request: _service_pb2.GetWebhookRequest,
+        context: _aio.ServicerContext[_service_pb2.GetWebhookRequest, _abc.Awaitable[_service_pb2.Webhook]],
+    ) -> _abc.Awaitable[_service_pb2.Webhook]:
+        """Shows a webhook, without its secret."""
+
+    @_abc_1.abstractmethod
+    def ListWebhooks(
+        self,
+        request: _service_pb2.ListWebhooksRequest,
+        context: _aio.ServicerContext[_service_pb2.ListWebhooksRequest, _abc.Awaitable[_service_pb2.ListWebhooksResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListWebhooksResponse]:
+        """Lists the webhooks of a brand or creator, without their secrets."""
+
+    @_abc_1.abstractmethod
+    def UpdateWebhook(
+        self,
+        request: _service_pb2.UpdateWebhookRequest,
+        context: _aio.ServicerContext[_service_pb2.UpdateWebhookRequest, _abc.Awaitable[_service_pb2.Webhook]],
+    ) -> _abc.Awaitable[_service_pb2.Webhook]:
+        """Changes a webhook. Enabling one that was disabled forgets its failures."""
+
+    @_abc_1.abstractmethod
+    def DeleteWebhook(
+        self,
+        request: _service_pb2.DeleteWebhookRequest,
+        context: _aio.ServicerContext[_service_pb2.DeleteWebhookRequest, _abc.Awaitable[_service_pb2.Webhook]],
+    ) -> _abc.Awaitable[_service_pb2.Webhook]:
+        """Takes a webhook away. What waited for it is not sent any more."""
+
+    @_abc_1.abstractmethod
+    def RotateWebhookSecret(
+        self,
+        request: _service_pb2.RotateWebhookSecretRequest,
+        context: _aio.ServicerContext[_service_pb2.RotateWebhookSecretRequest, _abc.Awaitable[_service_pb2.Webhook]],
+    ) -> _abc.Awaitable[_service_pb2.Webhook]:
+        """Gives a webhook a new secret. For a while both sign, so that the receiver can change over."""
+
+    @_abc_1.abstractmethod
+    def TestWebhook(
+        self,
+        request: _service_pb2.TestWebhookRequest,
+        context: _aio.ServicerContext[_service_pb2.TestWebhookRequest, _abc.Awaitable[_service_pb2.Delivery]],
+    ) -> _abc.Awaitable[_service_pb2.Delivery]:
+        """Sends a webhook a test."""
+
+    @_abc_1.abstractmethod
+    def ListDeliveries(
+        self,
+        request: _service_pb2.ListDeliveriesRequest,
+        context: _aio.ServicerContext[_service_pb2.ListDeliveriesRequest, _abc.Awaitable[_service_pb2.ListDeliveriesResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListDeliveriesResponse]:
+        """Lists what was sent or is to be sent to a brand or creator by e-mail and webhook, with every attempt, the latest
+        first. With the state FAILED: the dead letters.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayDelivery(
+        self,
+        request: _service_pb2.ReplayDeliveryRequest,
+        context: _aio.ServicerContext[_service_pb2.ReplayDeliveryRequest, _abc.Awaitable[_service_pb2.Delivery]],
+    ) -> _abc.Awaitable[_service_pb2.Delivery]:
+        """Sends again what failed. The receiver sees the same message or webhook id."""
+
+    @_abc_1.abstractmethod
+    def ReportBounce(
+        self,
+        request: _service_pb2.ReportBounceRequest,
+        context: _aio.ServicerContext[_service_pb2.ReportBounceRequest, _abc.Awaitable[_service_pb2.ReportBounceResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ReportBounceResponse]:
+        """Takes a bounce in, as the mail server returned it."""
+
+    @_abc_1.abstractmethod
+    def PreviewBulk(
+        self,
+        request: _service_pb2.PreviewBulkRequest,
+        context: _aio.ServicerContext[_service_pb2.PreviewBulkRequest, _abc.Awaitable[_service_pb2.PreviewBulkResponse]],
+    ) -> _abc.Awaitable[_service_pb2.PreviewBulkResponse]:
+        """Says whom a bulk message would go to, and what the first would read. Nothing is kept or sent."""
+
+    @_abc_1.abstractmethod
+    def CreateBulk(
+        self,
+        request: _service_pb2.CreateBulkRequest,
+        context: _aio.ServicerContext[_service_pb2.CreateBulkRequest, _abc.Awaitable[_service_pb2.Bulk]],
+    ) -> _abc.Awaitable[_service_pb2.Bulk]:
+        """Sends a message to many creators. It goes on by itself, also after a crash."""
+
+    @_abc_1.abstractmethod
+    def GetBulk(
+        self,
+        request: _service_pb2.GetBulkRequest,
+        context: _aio.ServicerContext[_service_pb2.GetBulkRequest, _abc.Awaitable[_service_pb2.Bulk]],
+    ) -> _abc.Awaitable[_service_pb2.Bulk]:
+        """Shows a bulk message and how far it has come."""
+
+    @_abc_1.abstractmethod
+    def ListBulks(
+        self,
+        request: _service_pb2.ListBulksRequest,
+        context: _aio.ServicerContext[_service_pb2.ListBulksRequest, _abc.Awaitable[_service_pb2.ListBulksResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListBulksResponse]:
+        """Lists the bulk messages of a brand, the latest first."""
+
+    @_abc_1.abstractmethod
+    def WatchBulk(
+        self,
+        request: _service_pb2.WatchBulkRequest,
+        context: _aio.ServicerContext[_service_pb2.WatchBulkRequest, _abc.AsyncIterator[_service_pb2.WatchBulkResponse]],
+    ) -> _abc.AsyncIterator[_service_pb2.WatchBulkResponse]:
+        """Sends how far a bulk message has come, as it goes on, until it is done."""
+
+    @_abc_1.abstractmethod
+    def CancelBulk(
+        self,
+        request: _service_pb2.CancelBulkRequest,
+        context: _aio.ServicerContext[_service_pb2.CancelBulkRequest, _abc.Awaitable[_service_pb2.Bulk]],
+    ) -> _abc.Awaitable[_service_pb2.Bulk]:
+        """Ends a bulk message: who was not written to yet is not written to."""
+
+    @_abc_1.abstractmethod
+    def ListBulkResults(
+        self,
+        request: _service_pb2.ListBulkResultsRequest,
+        context: _aio.ServicerContext[_service_pb2.ListBulkResultsRequest, _abc.Awaitable[_service_pb2.ListBulkResultsResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListBulkResultsResponse]:
+        """Lists what came of each recipient."""
+
+    @_abc_1.abstractmethod
+    def ExportPersonalData(
+        self,
+        request: _service_pb2.ExportPersonalDataRequest,
+        context: _aio.ServicerContext[_service_pb2.ExportPersonalDataRequest, _abc.Awaitable[_service_pb2.ExportPersonalDataResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ExportPersonalDataResponse]:
+        """Gives all that messaging keeps of a brand or creator."""
+
+    @_abc_1.abstractmethod
+    def ErasePersonalData(
+        self,
+        request: _service_pb2.ErasePersonalDataRequest,
+        context: _aio.ServicerContext[_service_pb2.ErasePersonalDataRequest, _abc.Awaitable[_service_pb2.ErasePersonalDataResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ErasePersonalDataResponse]:
+        """Erases what is personal of a creator or brand here, and tells the other services. It cannot be undone."""
 
 def add_MessagingServiceServicer_to_server(servicer: MessagingServiceServicer, server: _aio.Server) -> None: ...

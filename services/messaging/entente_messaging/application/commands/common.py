@@ -6,6 +6,11 @@ from entente_chassis.refusal import Invalid, NotFound, Violation
 
 
 def masked(mask: Sequence[str], known: set[str]) -> set[str]:
+    """The fields that a mask names; all of them when it names none.
+
+    Raises:
+        Invalid: it names one that there is not.
+    """
     unknown = [path for path in mask if path not in known]
     if unknown:
         described = f"has no field {', '.join(unknown)} to set; there are {', '.join(sorted(known))}"

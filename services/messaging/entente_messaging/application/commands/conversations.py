@@ -7,8 +7,9 @@ from entente_chassis.refusal import Aborted, Invalid, Violation
 from entente_chassis.store import Cause, Change, Outcome, Request
 from entente_messaging.application.stores import Stores
 from entente_messaging.domain import conversations
+from entente_messaging.domain.attachments import checked
 from entente_messaging.domain.conversations import Attachment, Collaboration, Conversation, Message
-from entente_messaging.domain.names import conversation_name, message_name
+from entente_messaging.domain.names import conversation_name, erasure_name, message_name
 from entente_messaging.domain.occasions import Party
 
 
@@ -25,6 +26,15 @@ async def open_conversation(stores: Stores, about: Collaboration) -> str:
     return name
 
 
+async def without_erased(stores: Stores, about: Collaboration) -> Collaboration:
+    """The collaboration without the names of those who are to be forgotten: an old event must not bring them back."""
+    if await stores.erasures.get(erasure_name(about.creator)):
+        about = replace(about, creator_display_name="")
+    if await stores.erasures.get(erasure_name(about.brand)):
+        about = replace(about, brand_display_name="")
+    return about
+
+
 async def send_message(
     stores: Stores,
     conversation: str,
@@ -38,7 +48,7 @@ async def send_message(
     """Write a message.
 
     Raises:
-        Invalid: the request id was used for another one.
+        Invalid: the request id was used for another one, or an attachment cannot be passed on.
         Unavailable: too many are being written in this conversation.
     """
     message = Message(
@@ -46,7 +56,8 @@ async def send_message(
         sender=sender,
         text=text,
         created_at=stores.clock.now(),
-        attachments=attachments,
+        attachments=checked(attachments),
+        language=await stores.languages.detect(text),
         fingerprint=request.fingerprint if request else "",
     )
     return await write(stores, message, id)
