@@ -223,13 +223,15 @@ class Story:
         await self.world.settle()
 
     async def people_talk(self) -> None:
-        """The brand keeps a shortlist and writes to anna, who answers a day later."""
+        """The brand keeps a shortlist, has a webhook that is gone, and writes to anna, who answers, and to many."""
         creators = [f"creators/{name}" for name in ("anna", "carl")]
         shortlist = {"displayName": "Favourites", "creators": creators}
-        await self.as_brand("matching", "CreateShortlist", parent=BRAND, shortlist=shortlist)
+        favourites = await self.as_brand("matching", "CreateShortlist", parent=BRAND, shortlist=shortlist)
         contact = {"locale": "fr-FR", "timeZone": "Europe/Paris", "emailEnabled": True}
         of_brand = contact | {"name": f"{BRAND}/contact", "email": "team@lumen.example"}
         await self.as_brand("messaging", "UpdateContact", contact=of_brand)
+        webhook = {"url": "https://hooks.lumen.example/entente"}
+        await self.as_brand("messaging", "CreateWebhook", parent=BRAND, webhook=webhook)
         of_anna = contact | {"name": "creators/anna/contact", "email": "anna@mail.example"}
         await self.as_creator("anna", "messaging", "UpdateContact", contact=of_anna)
         conversation = f"conversations/{self.campaign.partition('/')[2]}~anna"
@@ -238,6 +240,20 @@ class Story:
         await self.world.advance(DAY)
         await self.as_creator("anna", "messaging", "SendMessage", parent=conversation, text="Très bien !")
         await self.world.settle()
+        await self.brand_writes_to_many({"shortlist": favourites.name})
+        await self.brand_writes_to_many({"stage": {"campaign": self.campaign, "states": ["SHIPMENT_PENDING"]}})
+
+    async def brand_writes_to_many(self, audience: Fields) -> None:
+        """To a shortlist, or to those at a stage of the campaign."""
+        bulk = {
+            "audience": audience,
+            "occasion": "OCCASION_BROADCAST",
+            "subject": "Un mot de {{ brand_name }}",
+            "body": "Merci d'être là !",
+            "brandDisplayName": "Lumen",
+        }
+        await self.as_brand("messaging", "CreateBulk", parent=BRAND, bulk=bulk)
+        await self.world.advance(DAY / 24)
 
     async def visitors_buy(self) -> None:
         """One clicks; one sale comes by link, which is given back, and one by code; the post's figures are reported."""
@@ -294,6 +310,7 @@ class Story:
         await self.as_brand("campaign", "ResumeCampaign", name=self.campaign)
         await self.world.advance(61 * DAY)
         await self.as_brand("campaign", "CompleteCampaign", name=self.campaign)
+        await self.as_operator("messaging", "ErasePersonalData", person="creators/bea", reason="case 1")
         await self.world.settle()
 
     async def tell(self) -> None:

@@ -32,9 +32,21 @@ from entente_chassis.store.documents import Documents
 from entente_chassis.testing import TestServer, make_settings, serving
 from entente_chassis.timers import Fire, Timers
 from entente_messaging.adapters.mail import MemoryMailer
+from entente_messaging.application.ports import Post, PostFailed
 
 # Moments of the machine's own clock, and ids of reservations and of what a process counted.
-NEW_EACH_TIME = {"changed_at", "marks", "position", "reservation", "voided"}
+NEW_EACH_TIME = {"asked_at", "secret", "changed_at", "marks", "position", "reservation", "voided"}
+
+
+class GonePoster:
+    """A way to webhooks that are all gone."""
+
+    def check(self, url: str) -> None:
+        """Any address will do."""
+
+    async def post(self, post: Post) -> str:
+        raise PostFailed("410", gone=True)
+
 
 States = dict[str, dict[str, dict[str, Any]]]
 """service -> collection -> id -> state"""
@@ -288,6 +300,10 @@ async def running(
                 matching = world.servers.get("matching")
                 given["matching_address"] = matching.address if matching else "127.0.0.1:1"
                 given["score_deadline_seconds"] = 30.0  # A slow machine changes nothing of the story.
-            overrides = {"mailer": MemoryMailer()} if service == "messaging" else {}
+            if service == "messaging":
+                for other in ("matching", "campaign"):
+                    server = world.servers.get(other)
+                    given[f"{other}_address"] = server.address if server else "127.0.0.1:1"
+            overrides = {"mailer": MemoryMailer(), "poster": GonePoster()} if service == "messaging" else {}
             await world.start(service, folder, stack, given, overrides)
         yield world

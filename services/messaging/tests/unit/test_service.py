@@ -80,7 +80,7 @@ class World:
 
     async def hear(self, message: object, *, n: int = 1, subject: str = COLLABORATION) -> None:
         topic = f"entente.{type(message).DESCRIPTOR.full_name.split('.')[1]}.events.v1"  # type: ignore[attr-defined]
-        await self.routes[type(message)](incoming(message, subject, n=n, topic=topic))  # type: ignore[index, type-var]
+        await self.routes[type(message)](incoming(message, subject, n=n, topic=topic))  # type: ignore[index]
 
     async def fire_timers(self) -> None:
         for aggregates, fire in (
@@ -191,8 +191,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     def kept(kind: Kind[Any]) -> Aggregates[Any]:
         return MemoryAggregates(kind, clock, Offering(feed))
 
+    aggregates: dict[str, Any] = {name: kept(getattr(kinds, name.upper())) for name in KEPT}
     stores = Stores(
-        **{name: kept(getattr(kinds, name.upper())) for name in KEPT},
+        **aggregates,
         mailer=mailer,
         poster=poster,
         recipients=GivenRecipients([[]]),
@@ -670,8 +671,8 @@ async def test_messages_are_found_by_their_words_by_the_parties_alone(world: Wor
 
 async def test_what_is_unread_is_counted(world: World) -> None:
     await world.hear(campaign.ApplicationReceived(ref=REF))
-    for text in ("one", "two"):
-        sent = await world.creator.SendMessage(pb.SendMessageRequest(parent=CONVERSATION, text=text))
+    await world.creator.SendMessage(pb.SendMessageRequest(parent=CONVERSATION, text="one"))
+    sent = await world.creator.SendMessage(pb.SendMessageRequest(parent=CONVERSATION, text="two"))
     counts = await world.brand.GetUnreadCounts(pb.GetUnreadCountsRequest(participant="brands/zoe"))
     assert (counts.conversations, counts.messages, counts.notifications) == (1, 2, 1)
     await world.brand.MarkRead(pb.MarkReadRequest(name=CONVERSATION, message=sent.name))

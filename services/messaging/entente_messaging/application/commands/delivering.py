@@ -104,8 +104,13 @@ async def _mail(stores: Stores, name: str, delivery: Delivery) -> DeliveryState 
 
 async def _say_the_same(stores: Stores, name: str, said: Said) -> None:
     """The language became known after the inbox was written: it says now what the e-mail says."""
-    words = {"locale": said.locale, "title": said.title, "text": said.text, "template": said.source}
-    await stores.notifications.change(name, lambda n: Change(replace(n, **words)) if n else None)
+
+    def decide(kept: Notification | None) -> Change[Notification] | None:
+        if kept is None:
+            return None
+        return Change(replace(kept, locale=said.locale, title=said.title, text=said.text, template=said.source))
+
+    await stores.notifications.change(name, decide)
 
 
 def mail_of(
