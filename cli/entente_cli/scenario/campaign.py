@@ -118,18 +118,24 @@ async def answer_applications(stage: Stage) -> None:
     if not full.results[0].HasField("error"):
         raise CommandError("A creator was accepted beyond the places of the campaign.")
     stage.tell("campaign", "AcceptApplications", f"one more is refused: {full.results[0].error.message}")
-    declined = await stage.call(
+    waits = stage.cast.off_target[0]
+    listed = ca.WaitlistApplicationRequest(name=stage.collaboration(waits))
+    await stage.call(stage.brand, stage.session.campaign.WaitlistApplication, listed, waits)
+    stage.tell("campaign", "CollaborationWaitlisted", "it is put on the waiting list, should a place become free")
+    begun = await stage.call(
         stage.brand,
-        stage.session.campaign.DeclineApplications,
-        ca.DeclineApplicationsRequest(
+        stage.session.campaign.AnswerApplications,
+        ca.AnswerApplicationsRequest(
             campaign=stage.campaign,
             creators=stage.cast.off_target,
+            answer=ca.APPLICATION_ANSWER_DECLINE,
             reasons=[ca.DECLINE_REASON_AUDIENCE],
             comment=texts.DECLINED,
         ),
     )
-    _all_done(declined.results)
-    stage.tell("campaign", "CollaborationDeclined", f"{len(declined.results)} declined: another audience")
+    await in_state(stage, stage.cast.off_target, ca.COLLABORATION_STATE_DECLINED)
+    declined = len(stage.cast.off_target)
+    stage.tell("campaign", "AnswerApplications", f"{declined} declined by {begun.name}: another audience")
 
 
 async def ship(stage: Stage) -> None:

@@ -50,6 +50,13 @@ async def join(stores: Stores, collaboration: str) -> None:
     await stores.campaigns.change(state.campaign, add)
 
 
+async def leave(stores: Stores, collaboration: str) -> None:
+    """A collaboration waits no longer: the campaign's list forgets it. Nothing to do for one that never waited."""
+    state = (await stores.collaborations.require(collaboration, what="collaboration")).state
+    if state.waitlist_time is not None and state.state is not State.WAITLISTED:
+        await _drop(stores, state.campaign, id_of(state.creator))
+
+
 async def offer_places(stores: Stores, name: str) -> None:
     """Offer every place that is free to who waits for it."""
     while True:

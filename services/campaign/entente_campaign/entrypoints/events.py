@@ -15,6 +15,8 @@ CONSUMES = (topics.events("review"), EVENTS)
 
 Left = campaign_pb.CollaborationWithdrawn | campaign_pb.CollaborationExpired | campaign_pb.CollaborationCancelled
 
+Answered = campaign_pb.CollaborationPreselected | campaign_pb.CollaborationDeclined
+
 
 def routes(stores: Stores) -> Routes:
     """The handlers, by type of message."""
@@ -52,6 +54,11 @@ def routes(stores: Stores) -> Routes:
         # Releasing twice is releasing once, so that campaigns need not remember each collaboration's events.
         if event.message.was_accepted:
             await effects.release_place(stores, event.message.ref.collaboration)
+        else:
+            await waiting.leave(stores, event.message.ref.collaboration)
+
+    async def answered(event: Incoming[Answered]) -> None:
+        await waiting.leave(stores, event.message.ref.collaboration)
 
     async def payable_created(event: Incoming[campaign_pb.PayableCreated]) -> None:
         await effects.settle_budget(stores, event.message.ref.collaboration)
@@ -73,6 +80,8 @@ def routes(stores: Stores) -> Routes:
         review_pb.ChangesRequested: changes_requested,
         review_pb.SubmissionApproved: submission_approved,
         review_pb.SubmissionRejected: submission_rejected,
+        campaign_pb.CollaborationPreselected: answered,
+        campaign_pb.CollaborationDeclined: answered,
         campaign_pb.CollaborationWithdrawn: left,
         campaign_pb.CollaborationExpired: left,
         campaign_pb.CollaborationCancelled: left,

@@ -57,6 +57,17 @@ async def test_a_place_that_becomes_free_is_offered_to_who_waits_longest_and_the
     assert (await suite.campaign(campaign.name)).places_taken == 1
 
 
+async def test_who_waits_no_longer_leaves_the_list(suite: Suite) -> None:
+    campaign = await suite.open(places=1)
+    ana, bea, cleo = await suite.apply(campaign, "ana", "bea", "cleo")
+    await suite.brand().AcceptApplication(pb.AcceptApplicationRequest(name=ana))
+    await waitlist(suite, bea, cleo)
+    await suite.brand().DeclineApplication(pb.DeclineApplicationRequest(name=bea, reasons=[pb.DECLINE_REASON_FULL]))
+    for message in (events_pb2.CollaborationDeclined, events_pb2.CollaborationDeclined):
+        await suite.hear(message(ref=events_pb2.CollaborationRef(collaboration=bea)))
+    assert (await suite.campaign(campaign.name)).waiting == 1
+
+
 async def test_an_offer_that_nobody_takes_ends_at_its_deadline_and_frees_the_place(suite: Suite) -> None:
     campaign = await suite.open(places=1)
     ana, bea = await suite.apply(campaign, "ana", "bea")

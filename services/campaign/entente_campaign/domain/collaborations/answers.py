@@ -18,7 +18,7 @@ from entente_chassis.refusal import Aborted
 def preselect(collaboration: Collaboration, *, actor: Actor, now: datetime) -> Decision:
     """The brand marks an application as one to choose from."""
     moved = step(collaboration, Action.PRESELECT, State.PRESELECTED, actor, now)
-    return replace(moved, waitlist_time=None), (events.CollaborationPreselected(moved.ref),)
+    return moved, (events.CollaborationPreselected(moved.ref),)
 
 
 def waitlist(collaboration: Collaboration, *, comment: str, actor: Actor, now: datetime) -> Decision:
@@ -103,7 +103,7 @@ def decline(
     """The side that was asked says no."""
     why = "; ".join(filter(None, (", ".join(reasons), comment)))
     moved = step(collaboration, Action.DECLINE, State.DECLINED, actor, now, why)
-    moved = replace(moved, decline_reasons=tuple(reasons), waitlist_time=None)
+    moved = replace(moved, decline_reasons=tuple(reasons))
     by = _by(actor, answerer(collaboration))
     return moved, (events.CollaborationDeclined(moved.ref, by, tuple(reasons), comment),)
 

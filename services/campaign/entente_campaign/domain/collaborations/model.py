@@ -116,7 +116,7 @@ class Collaboration:
         publication_start_time: when the time to publish began.
         reminded: the reminders that were sent, or whose moment has passed unused.
         calendar: the campaign's, copied as well.
-        waitlist_time: since when it is on the waiting list; who waits longest is offered a place first.
+        waitlist_time: since when it was on the waiting list; who waits longest is offered a place first.
         dispute: the last one.
         fit_ask_time: when matching is asked again; None when it has answered or never will.
     """
