@@ -31,6 +31,7 @@ from entente_chassis.store.aggregates import CONVERTER
 from entente_chassis.store.documents import Documents
 from entente_chassis.testing import TestServer, make_settings, serving
 from entente_chassis.timers import Fire, Timers
+from entente_matching.adapters.creators_topic import MemoryTopic
 from entente_messaging.adapters.mail import MemoryMailer
 from entente_messaging.application.ports import Post, PostFailed
 
@@ -300,10 +301,13 @@ async def running(
                 matching = world.servers.get("matching")
                 given["matching_address"] = matching.address if matching else "127.0.0.1:1"
                 given["score_deadline_seconds"] = 30.0  # A slow machine changes nothing of the story.
+            overrides: dict[str, Any] = {}
             if service == "messaging":
                 for other in ("matching", "campaign"):
                     server = world.servers.get(other)
                     given[f"{other}_address"] = server.address if server else "127.0.0.1:1"
-            overrides = {"mailer": MemoryMailer(), "poster": GonePoster()} if service == "messaging" else {}
+                overrides = {"mailer": MemoryMailer(), "poster": GonePoster()}
+            if service == "matching":
+                overrides = {"states": MemoryTopic}
             await world.start(service, folder, stack, given, overrides)
         yield world

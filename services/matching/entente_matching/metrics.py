@@ -15,3 +15,12 @@ indexed_creators = Gauge("entente_matching_indexed_creators", "Creators in the s
 index_seen_time = Gauge(
     "entente_matching_index_seen_timestamp_seconds", "Machine time up to which the index has seen the database"
 )
+index_delay_seconds = Histogram(
+    "entente_matching_index_delay_seconds",
+    "Time from a change of a creator to its being found by this process",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+)
+index_snapshot_bytes = Gauge("entente_matching_index_snapshot_bytes", "Size of the index's own file")
+unreadable_states = Counter(
+    "entente_matching_unreadable_states_total", "Records of the topic of creators that do not decode"
+)

@@ -1,5 +1,7 @@
 """Settings of the matching service."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from entente_chassis.settings import ServiceSettings
@@ -11,5 +13,16 @@ class Settings(ServiceSettings):
     index_refresh_seconds: float = Field(
         default=2.0,
         gt=0,
-        description="How often the search index looks for what other replicas have written. Own writes it has at once.",
+        description="How often the search index looks into the database for what the topic of creators lacks.",
+    )
+    creators_topic: str = Field(
+        default="",
+        description="The compacted topic of creators, one for each database. Empty: entente.matching.creators.v1.",
+    )
+    index_snapshot_file: Path | None = Field(
+        default=None,
+        description="Where the search index keeps itself for a quick restart, a file for each replica. Empty: nowhere.",
+    )
+    index_snapshot_seconds: float = Field(
+        default=300.0, gt=0, description="How often the search index writes its file."
     )

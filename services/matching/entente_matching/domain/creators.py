@@ -46,6 +46,7 @@ class Audience:
             AudienceDimension.GENDER: self.genders,
             AudienceDimension.LANGUAGE: self.languages,
             AudienceDimension.DEVICE: self.devices,
+            AudienceDimension.TYPE: self.types,
         }[dimension]
 
 

@@ -1,52 +1,57 @@
 """The fit of a creator to a brief: a score from 0 to 100 whose terms add up to it exactly, each with its evidence.
 
 What is not known does not count as zero: its term takes the value assumed for creators of whom it is not known, says
-so, and is named among what is missing. Points are whole hundredths, so that sums are exact.
+so, and is named among what is missing. Values are whole ten-thousandths and points whole hundredths, so that a score
+is the same number whoever computes it, in whatever order.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from entente_matching.domain.creators import Share, main_code, share_of
+from entente_chassis.money import Money
+from entente_matching.domain.creators import Share, main_code
+from entente_matching.domain.filters import WHOLE, price_in, share_units, units_of
 from entente_matching.domain.profiles import Profile
 from entente_matching.domain.words import AudienceDimension, Confidence, EngagementBasis, FitFactor, Platform
 
-FORMULA_VERSION = "fit-1"
+FORMULA_VERSION = "fit-2"
 FULL = 10_000
 """A hundred points, in hundredths."""
 
 WEIGHTS: Mapping[FitFactor, int] = {
-    FitFactor.AUDIENCE_COUNTRY: 22,
-    FitFactor.AUDIENCE_AGE: 8,
-    FitFactor.AUDIENCE_GENDER: 8,
-    FitFactor.AUDIENCE_LANGUAGE: 7,
-    FitFactor.ENGAGEMENT: 20,
-    FitFactor.CONTENT_AFFINITY: 15,
+    FitFactor.AUDIENCE_COUNTRY: 20,
+    FitFactor.AUDIENCE_AGE: 7,
+    FitFactor.AUDIENCE_GENDER: 7,
+    FitFactor.AUDIENCE_LANGUAGE: 6,
+    FitFactor.ENGAGEMENT: 18,
+    FitFactor.CONTENT_AFFINITY: 14,
     FitFactor.PAST_PERFORMANCE: 12,
-    FitFactor.AUTHENTIC_ENGAGEMENT: 8,
+    FitFactor.AUTHENTICITY: 10,
+    FitFactor.PRICE: 6,
 }
 """How much each term counts against the others. Terms that a brief does not ask about drop out; those of the audience
 that are asked about keep the weight of all four together, so that the audience never counts for less than it should."""
 
-ASSUMED: Mapping[FitFactor, float] = {
-    FitFactor.AUDIENCE_COUNTRY: 0.25,
-    FitFactor.AUDIENCE_AGE: 0.35,
-    FitFactor.AUDIENCE_GENDER: 0.5,
-    FitFactor.AUDIENCE_LANGUAGE: 0.3,
-    FitFactor.ENGAGEMENT: 0.4,
-    FitFactor.CONTENT_AFFINITY: 0.3,
-    FitFactor.PAST_PERFORMANCE: 0.5,
-    FitFactor.AUTHENTIC_ENGAGEMENT: 0.5,
+ASSUMED: Mapping[FitFactor, int] = {
+    FitFactor.AUDIENCE_COUNTRY: 2500,
+    FitFactor.AUDIENCE_AGE: 3500,
+    FitFactor.AUDIENCE_GENDER: 5000,
+    FitFactor.AUDIENCE_LANGUAGE: 3000,
+    FitFactor.ENGAGEMENT: 4000,
+    FitFactor.CONTENT_AFFINITY: 3000,
+    FitFactor.PAST_PERFORMANCE: 5000,
+    FitFactor.AUTHENTICITY: 5000,
+    FitFactor.PRICE: 5000,
 }
-"""The value of a term of which nothing is known: a little below what a typical creator reaches."""
+"""The value, in ten-thousandths, of a term of which nothing is known: a little below what a typical creator reaches."""
 
-MAIN_IS_TARGET = 0.6
-MAIN_IS_NOT_TARGET = 0.1
+MAIN_IS_TARGET = 6000
+MAIN_IS_NOT_TARGET = 1000
 """The share assumed when only the largest code of the audience is known, and it is, or is not, in the target."""
 
-MAIN_CATEGORY = 1.0
-FURTHER_CATEGORY = 0.75
+MAIN_CATEGORY = 10_000
+FURTHER_CATEGORY = 7500
 """The affinity of a creator whose main category, or another of its categories, is asked for."""
 
 DIMENSIONS: Mapping[FitFactor, AudienceDimension] = {
@@ -54,13 +59,6 @@ DIMENSIONS: Mapping[FitFactor, AudienceDimension] = {
     FitFactor.AUDIENCE_AGE: AudienceDimension.AGE,
     FitFactor.AUDIENCE_GENDER: AudienceDimension.GENDER,
     FitFactor.AUDIENCE_LANGUAGE: AudienceDimension.LANGUAGE,
-}
-_TRAITS = {
-    AudienceDimension.COUNTRY: "country",
-    AudienceDimension.AGE: "age",
-    AudienceDimension.GENDER: "gender",
-    AudienceDimension.LANGUAGE: "language",
-    AudienceDimension.DEVICE: "device",
 }
 
 
@@ -81,8 +79,7 @@ class Target:
             AudienceDimension.AGE: self.ages,
             AudienceDimension.GENDER: self.genders,
             AudienceDimension.LANGUAGE: self.languages,
-            AudienceDimension.DEVICE: (),
-        }[dimension]
+        }.get(dimension, ())
 
 
 ANYBODY = Target()
@@ -90,11 +87,15 @@ ANYBODY = Target()
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What a creator is matched against. Categories are canonical words; the target's interests are among them."""
+    """What a creator is matched against. Categories are canonical words; the target's interests are among them.
+
+    ``budget`` is what may be paid to one creator for one piece of content.
+    """
 
     target: Target = ANYBODY
     categories: tuple[str, ...] = ()
     platforms: tuple[Platform, ...] = ()
+    budget: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class FitScore:
 class Term(NamedTuple):
     """What one factor comes to: its value (None: nothing is known), on what it rests, and what is missing."""
 
-    value: float | None
+    value: int | None
     evidence: str
     missing: str = ""
 
@@ -141,37 +142,57 @@ def shares_of_score(brief: Brief) -> dict[FitFactor, int]:
     asked = {factor: weight for factor, weight in WEIGHTS.items() if _is_asked(factor, brief)}
     of_audience = sum(weight for factor, weight in asked.items() if factor in DIMENSIONS)
     all_of_audience = sum(weight for factor, weight in WEIGHTS.items() if factor in DIMENSIONS)
-    # Whole numbers throughout: the audience's terms are enlarged by 45 / n, and so all terms are taken n times.
+    # Whole numbers throughout: the audience's terms are enlarged by 40 / n, and so all terms are taken n times.
     weights = {
         factor: weight * (all_of_audience if factor in DIMENSIONS else of_audience or 1)
         for factor, weight in asked.items()
     }
-    total = sum(weights.values())
-    points = {factor: FULL * weight // total for factor, weight in weights.items()}
-    # What rounding down left over goes to those that lost the most by it.
-    by_loss = sorted(weights, key=lambda factor: (-(FULL * weights[factor] % total), factor))
-    for factor in by_loss[: FULL - sum(points.values())]:
-        points[factor] += 1
-    return points
+    return split(FULL, weights)
+
+
+def split(total: int, weights: Mapping[FitFactor, int]) -> dict[FitFactor, int]:
+    """A total in whole parts by weight, without a rest: what rounding down left goes to those that lost the most."""
+    of_all = sum(weights.values()) or 1
+    parts = {factor: total * weight // of_all for factor, weight in weights.items()}
+    by_loss = sorted(weights, key=lambda factor: (-(total * weights[factor] % of_all), factor))
+    for factor in by_loss[: total - sum(parts.values())]:
+        parts[factor] += 1
+    return parts
 
 
 def score(profile: Profile, brief: Brief) -> FitScore:
     """How well a creator fits a brief, explained."""
-    contributions, missing = [], []
+    points = shares_of_score(brief)
+    terms = {factor: _term(factor, profile, brief) for factor in points}
+    values = {factor: ASSUMED[factor] if term.value is None else term.value for factor, term in terms.items()}
+    raw = {factor: points[factor] * values[factor] for factor in points}
+    total = (sum(raw.values()) + WHOLE // 2) // WHOLE
+    reached = _whole_points(raw, total)
     known_points = 0
-    for factor, points in shares_of_score(brief).items():
-        term = _term(factor, profile, brief)
-        value = ASSUMED[factor] if term.value is None else term.value
-        contributions.append(
-            Contribution(factor, round(points * value), points, value, term.evidence, assumed=term.value is None)
-        )
-        if term.missing:
-            missing.append(Missing(factor, term.missing))
+    for factor, term in terms.items():
         if term.value is not None:
             # Where something is missing all the same, the value is an estimate, and counts as half known.
-            known_points += points // 2 if term.missing else points
-    total = sum(contribution.points_hundredths for contribution in contributions)
-    return FitScore(total, tuple(contributions), tuple(missing), _confidence(known_points))
+            known_points += points[factor] // 2 if term.missing else points[factor]
+    return FitScore(
+        score_hundredths=total,
+        contributions=tuple(
+            Contribution(
+                factor, reached[factor], points[factor], values[factor] / WHOLE, term.evidence, term.value is None
+            )
+            for factor, term in terms.items()
+        ),
+        missing=tuple(Missing(factor, term.missing) for factor, term in terms.items() if term.missing),
+        confidence=_confidence(known_points),
+    )
+
+
+def _whole_points(raw: Mapping[FitFactor, int], total: int) -> dict[FitFactor, int]:
+    """Each term in whole hundredths, so that they add up to the total: the largest fractions are rounded up."""
+    reached = {factor: value // WHOLE for factor, value in raw.items()}
+    by_fraction = sorted(raw, key=lambda factor: (-(raw[factor] % WHOLE), factor))
+    for factor in by_fraction[: total - sum(reached.values())]:
+        reached[factor] += 1
+    return reached
 
 
 def best(profiles: Sequence[Profile], brief: Brief) -> tuple[Profile, FitScore] | None:
@@ -181,16 +202,25 @@ def best(profiles: Sequence[Profile], brief: Brief) -> tuple[Profile, FitScore] 
     return max(scored, key=lambda pair: (pair[1].score_hundredths, pair[0].followers or 0), default=None)
 
 
-def affinity(categories: Sequence[str], wanted: Collection[str]) -> float:
-    """How much of what a creator talks about is asked for."""
+def affinity(categories: Sequence[str], wanted: Collection[str]) -> int:
+    """How much of what a creator talks about is asked for, in ten-thousandths."""
     if categories and categories[0] in wanted:
         return MAIN_CATEGORY
-    return FURTHER_CATEGORY if any(category in wanted for category in categories) else 0.0
+    return FURTHER_CATEGORY if any(category in wanted for category in categories) else 0
+
+
+def price_value(price: int, budget: int) -> int:
+    """How a price stands to the budget, in ten-thousandths: full marks up to it, none at twice as much."""
+    if price <= budget:
+        return WHOLE
+    return max(0, 2 * WHOLE - price * WHOLE // budget) if budget > 0 else 0
 
 
 def _is_asked(factor: FitFactor, brief: Brief) -> bool:
     if factor in DIMENSIONS:
         return bool(brief.target.codes(DIMENSIONS[factor]))
+    if factor is FitFactor.PRICE:
+        return brief.budget is not None
     return factor is not FitFactor.CONTENT_AFFINITY or bool(brief.categories)
 
 
@@ -202,53 +232,44 @@ def _confidence(known_points: int) -> Confidence:
 
 def _term(factor: FitFactor, profile: Profile, brief: Brief) -> Term:
     if factor in DIMENSIONS:
-        dimension = DIMENSIONS[factor]
-        return _audience(dimension, profile.audience.shares(dimension), brief.target.codes(dimension))
-    terms: dict[FitFactor, Callable[[], Term]] = {
-        FitFactor.ENGAGEMENT: lambda: _engagement(profile),
-        FitFactor.CONTENT_AFFINITY: lambda: _affinity(profile, brief),
-        FitFactor.PAST_PERFORMANCE: lambda: _past(profile),
-        FitFactor.AUTHENTIC_ENGAGEMENT: lambda: _authentic(profile),
-    }
-    return terms[factor]()
+        return _audience(profile, DIMENSIONS[factor], brief.target.codes(DIMENSIONS[factor]))
+    return _TERMS[factor](profile, brief)
 
 
-def _audience(dimension: AudienceDimension, shares: Sequence[Share], codes: Sequence[str]) -> Term:
-    trait, wanted = _TRAITS[dimension], ", ".join(codes)
+def _audience(profile: Profile, dimension: AudienceDimension, codes: Sequence[str]) -> Term:
+    shares: Sequence[Share] = profile.audience.shares(dimension)
+    trait, wanted = dimension.lower(), ", ".join(codes)
     missing = f"shares of the audience by {trait}"
     if not shares:
         return Term(None, f"nothing is known of the audience's {trait}", missing)
-    share = share_of(shares, codes)
-    if share is not None:
-        return Term(share, f"{share:.1%} of the audience is {wanted} ({trait})")
+    units = units_of(profile, dimension, codes)
+    if units is not None:
+        return Term(units, f"{units / WHOLE:.1%} of the audience is {wanted} ({trait})")
     main = main_code(shares)
     if main in codes:
         return Term(MAIN_IS_TARGET, f"{main} is the audience's main {trait}; its share is not known", missing)
     return Term(MAIN_IS_NOT_TARGET, f"the audience's main {trait} is {main}, not {wanted}; no share is known", missing)
 
 
-def _engagement(profile: Profile) -> Term:
+def _engagement(profile: Profile, brief: Brief) -> Term:
     if profile.engagement_rate is None:
         return Term(None, "the engagement rate is not known", "likes, comments, and views or followers")
     denominator = "views" if profile.engagement_basis is EngagementBasis.VIEWS else "followers"
     rate = f"engagement rate {profile.engagement_rate:.2%} of {denominator}"
     if profile.engagement_percentile is None:
         return Term(None, f"{rate}; similar creators were not measured", "a benchmark for this platform and size")
-    return Term(
-        profile.engagement_percentile,
-        f"{rate}: above about {profile.engagement_percentile:.0%} of {profile.engagement_population}",
-    )
+    units = share_units(profile.engagement_percentile)
+    return Term(units, f"{rate}: above about {units / WHOLE:.0%} of {profile.engagement_population}")
 
 
 def _affinity(profile: Profile, brief: Brief) -> Term:
-    wanted = ", ".join(brief.categories)
     if not profile.categories:
         return Term(None, "it is not known what the creator talks about", "categories of the creator")
     value = affinity(profile.categories, brief.categories)
-    return Term(value, f"talks about {', '.join(profile.categories)}; asked for: {wanted}")
+    return Term(value, f"talks about {', '.join(profile.categories)}; asked for: {', '.join(brief.categories)}")
 
 
-def _past(profile: Profile) -> Term:
+def _past(profile: Profile, brief: Brief) -> Term:
     past = profile.past
     if past is None or profile.performance is None:
         return Term(None, "no earlier collaboration here", "ratings of earlier collaborations")
@@ -261,13 +282,31 @@ def _past(profile: Profile) -> Term:
         parts.append(f"{past.on_time_share:.0%} on time")
     if past.reply_seconds is not None:
         parts.append(f"answers within {past.reply_seconds / 3600:.1f} h")
-    return Term(profile.performance, ", ".join(parts))
+    return Term(share_units(profile.performance), ", ".join(parts))
 
 
-def _authentic(profile: Profile) -> Term:
-    if profile.authentic_percentile is None:
-        return Term(None, "the share of authentic engagements is not known", "authentic engagements, with a benchmark")
-    return Term(
-        profile.authentic_percentile,
-        f"the share of authentic engagements is above that of about {profile.authentic_percentile:.0%} of its peers",
-    )
+def _authenticity(profile: Profile, brief: Brief) -> Term:
+    if profile.authenticity is None:
+        return Term(None, "no signal of authenticity is known", "signals of authenticity")
+    units = share_units(profile.authenticity)
+    return Term(units, f"authenticity {units / 100:.0f} of 100")
+
+
+def _price(profile: Profile, brief: Brief) -> Term:
+    assert brief.budget is not None, "a term that is asked about"
+    currency, budget = brief.budget.currency_code, brief.budget.minor_units
+    price = price_in(profile, currency)
+    if price is None:
+        named = f"a price in {profile.currency} only" if profile.price_minor is not None else "no price is known"
+        return Term(None, named, f"a price in {currency}")
+    asked = f"asks {price / 100:,.2f} {currency}; the budget for each is {budget / 100:,.2f}"
+    return Term(price_value(price, budget), asked)
+
+
+_TERMS: Mapping[FitFactor, Callable[[Profile, Brief], Term]] = {
+    FitFactor.ENGAGEMENT: _engagement,
+    FitFactor.CONTENT_AFFINITY: _affinity,
+    FitFactor.PAST_PERFORMANCE: _past,
+    FitFactor.AUTHENTICITY: _authenticity,
+    FitFactor.PRICE: _price,
+}

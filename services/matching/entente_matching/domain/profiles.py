@@ -1,6 +1,7 @@
 """A creator seen through one of its accounts: what filters and scores look at."""
 
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from entente_matching.domain.creators import NO_AUDIENCE, Account, Audience, Creator, main_code
 from entente_matching.domain.feedback import PastPerformance, performance_value
@@ -17,6 +18,12 @@ class Profile:
         engagement_percentile: which share of similar creators engage less, from 0 to 1.
         authentic_percentile: which share of similar creators have a smaller share of authentic engagements.
         performance: how good the past collaborations were, from 0 to 1.
+        authenticity: how authentic the audience is held to be, from 0 to 1.
+        price_minor: the least price that the account names, in minor units of ``currency``.
+        available_from: the first day on which the creator takes work; nothing when it has not said.
+        available_until: the last such day; nothing for no end.
+        last_active: when it was last seen to do something.
+        handles: its names on all platforms.
     """
 
     creator: str
@@ -38,6 +45,19 @@ class Profile:
     audience: Audience = NO_AUDIENCE
     past: PastPerformance | None = None
     performance: float | None = None
+    authenticity: float | None = None
+    price_minor: int | None = None
+    currency: str = ""
+    available_from: date | None = None
+    available_until: date | None = None
+    last_active: datetime | None = None
+    bio: str = ""
+    handles: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What a text search looks at."""
+        return (self.display_name, self.bio, *self.handles, *self.categories)
 
     @property
     def main_audience_country(self) -> str:
@@ -69,6 +89,7 @@ def _profile(
         verified=creator.verified,
         past=past,
         performance=performance_value(past),
+        handles=tuple(each.handle for each in creator.accounts if each.handle),
     )
     if account is None:
         return facts

@@ -31,6 +31,7 @@ class AudienceDimension(StrEnum):
     GENDER = "GENDER"
     LANGUAGE = "LANGUAGE"
     DEVICE = "DEVICE"
+    TYPE = "TYPE"
 
 
 class FitFactor(StrEnum):
@@ -43,7 +44,21 @@ class FitFactor(StrEnum):
     ENGAGEMENT = "ENGAGEMENT"
     CONTENT_AFFINITY = "CONTENT_AFFINITY"
     PAST_PERFORMANCE = "PAST_PERFORMANCE"
-    AUTHENTIC_ENGAGEMENT = "AUTHENTIC_ENGAGEMENT"
+    AUTHENTICITY = "AUTHENTICITY"
+    PRICE = "PRICE"
+
+
+class Feature(StrEnum):
+    """In what two creators may be alike."""
+
+    CATEGORIES = "CATEGORIES"
+    AUDIENCE_COUNTRY = "AUDIENCE_COUNTRY"
+    AUDIENCE_AGE = "AUDIENCE_AGE"
+    AUDIENCE_GENDER = "AUDIENCE_GENDER"
+    AUDIENCE_LANGUAGE = "AUDIENCE_LANGUAGE"
+    SIZE = "SIZE"
+    ENGAGEMENT = "ENGAGEMENT"
+    PLATFORM = "PLATFORM"
 
 
 class Confidence(StrEnum):

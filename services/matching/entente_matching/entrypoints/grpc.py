@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from google.protobuf.message import Message
+
 from entente.matching.v1 import service_pb2 as pb
 from entente.matching.v1 import service_pb2_grpc
 from entente_chassis.clock import Clock
@@ -10,8 +12,10 @@ from entente_chassis.refusal import Denied, Invalid, NotFound, Violation
 from entente_chassis.rpc import Access, Role, current_caller, new_id, request_key
 from entente_matching import metrics
 from entente_matching.application.commands import Commands, CreatorImport
-from entente_matching.application.index import Query
-from entente_matching.application.queries import Queries, order_of
+from entente_matching.application.queries import Queries
+from entente_matching.application.search import Query
+from entente_matching.application.search.model import FACETS
+from entente_matching.application.searching import Searching, order_of
 from entente_matching.domain.creators import Creator
 from entente_matching.domain.reference import Reference
 from entente_matching.domain.rows import RowReader, UnreadableRows
@@ -33,6 +37,7 @@ ACCESS: Access = {
     "SearchCreators": _BUYERS,
     "ScoreCreator": _BUYERS,
     "ExplainExclusion": _BUYERS,
+    "ListLookalikes": _BUYERS,
     "CreateShortlist": _BUYERS,
     "GetShortlist": _BUYERS,
     "ListShortlists": _BUYERS,
@@ -47,13 +52,17 @@ class MatchingServicer(service_pb2_grpc.MatchingServiceServicer):
     Args:
         commands: what changes state.
         queries: what is asked.
+        searching: what is asked of all creators together.
         reference: what is known beforehand.
         clock: the domain's.
     """
 
-    def __init__(self, commands: Commands, queries: Queries, reference: Reference, clock: Clock) -> None:
+    def __init__(
+        self, commands: Commands, queries: Queries, searching: Searching, reference: Reference, clock: Clock
+    ) -> None:
         self._commands = commands
         self._queries = queries
+        self._searching = searching
         self._reference = reference
         self._clock = clock
 
@@ -137,6 +146,7 @@ class MatchingServicer(service_pb2_grpc.MatchingServiceServicer):
 
     async def SearchCreators(self, request: pb.SearchCreatorsRequest, context: Any) -> pb.SearchCreatorsResponse:
         """Find creators."""
+        self._require_searching(request.brand)
         brief = messages.read_brief(request.brief) if request.HasField("brief") else None
         order, descending = order_of(request.order_by, brief)
         query = Query(
@@ -145,22 +155,39 @@ class MatchingServicer(service_pb2_grpc.MatchingServiceServicer):
             order=order,
             descending=descending,
             limit=request.page_size or 50,
+            facets=() if request.skip_facets else tuple(request.facets) or FACETS,
         )
-        scope = pb.SearchCreatorsRequest(order_by=request.order_by)
+        scope = pb.SearchCreatorsRequest(order_by=request.order_by, brand=request.brand)
         scope.filter.CopyFrom(request.filter)
         scope.brief.CopyFrom(request.brief)
-        page = await self._queries.search(query, request.page_token, scope.SerializeToString(deterministic=True).hex())
+        page = await self._searching.search(query, request.page_token, _scope(scope), request.brand)
         return messages.search_message(page)
 
     async def ScoreCreator(self, request: pb.ScoreCreatorRequest, context: Any) -> pb.ScoreCreatorResponse:
         """Say how well a creator fits."""
-        profile, fit = await self._queries.score(request.creator, messages.read_brief(request.brief))
+        profile, fit = await self._searching.score(request.creator, messages.read_brief(request.brief))
         return messages.score_message(profile, fit)
 
     async def ExplainExclusion(self, request: pb.ExplainExclusionRequest, context: Any) -> pb.ExplainExclusionResponse:
         """Say why a creator is not among the results."""
-        profile, exclusions = await self._queries.explain(request.creator, messages.read_filter(request.filter))
+        self._require_searching(request.brand)
+        wanted = messages.read_filter(request.filter)
+        profile, exclusions = await self._searching.explain(request.creator, wanted, request.brand)
         return messages.exclusion_message(profile, exclusions)
+
+    async def ListLookalikes(self, request: pb.ListLookalikesRequest, context: Any) -> pb.ListLookalikesResponse:
+        """List who is like others."""
+        self._require_searching(request.brand)
+        scope = pb.ListLookalikesRequest(seeds=request.seeds, filter=request.filter, brand=request.brand)
+        page = await self._searching.lookalikes(
+            list(request.seeds),
+            messages.read_filter(request.filter),
+            request.page_size or 50,
+            request.page_token,
+            _scope(scope),
+            request.brand,
+        )
+        return messages.lookalikes_message(page)
 
     # -- shortlists ---------------------------------------------------------------------------------------------------
 
@@ -236,6 +263,12 @@ class MatchingServicer(service_pb2_grpc.MatchingServiceServicer):
         if caller.roles <= {Role.CREATOR} and not caller.acts_for_creator(creator):
             raise NotFound("NOT_FOUND", f"{creator} does not exist.", resource=creator)
 
+    @classmethod
+    def _require_searching(cls, brand: str) -> None:
+        """Nobody searches with another brand's bans."""
+        if brand:
+            cls._require_brand(brand, brand)
+
     @staticmethod
     def _require_brand(brand: str, resource: str) -> None:
         """Another tenant's resource does not exist for the caller."""
@@ -245,3 +278,7 @@ class MatchingServicer(service_pb2_grpc.MatchingServiceServicer):
 
 def _brand_of(shortlist: str) -> str:
     return shortlist.partition("/shortlists/")[0]
+
+
+def _scope(request: Message) -> str:
+    return request.SerializeToString(deterministic=True).hex()

@@ -1,14 +1,20 @@
 """Requests as the domain's values, and the domain's values as answers."""
 
-from collections.abc import Iterable
-from datetime import UTC
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date
+from enum import StrEnum
+from typing import Any
+
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from entente.matching.v1 import service_pb2 as pb
 from entente.type.v1 import type_pb2
+from entente_chassis.money import Money
 from entente_chassis.protomap import from_proto, to_proto
+from entente_chassis.refusal import Invalid, Violation
 from entente_chassis.store import Outcome
 from entente_matching.application.commands import ImportResult
-from entente_matching.application.queries import Match, SearchPage
+from entente_matching.application.searching import Match, SearchPage
 from entente_matching.domain.creators import (
     FIGURES,
     NO_AUDIENCE,
@@ -31,7 +37,7 @@ from entente_matching.domain.fit import Brief, FitScore, Target
 from entente_matching.domain.profiles import Profile
 from entente_matching.domain.reference import Reference
 from entente_matching.domain.shortlists import Shortlist
-from entente_matching.domain.words import Platform
+from entente_matching.domain.words import Confidence, EngagementBasis, Feature, FitFactor, Platform
 
 # -- requests ---------------------------------------------------------------------------------------------------------
 
@@ -69,9 +75,41 @@ def read_accounts(accounts: Iterable[pb.PlatformAccount]) -> tuple[Account, ...]
     )
 
 
-def read_filter(message: pb.CreatorFilter) -> CreatorFilter:
-    """What creators are looked for."""
+def read_filter(message: pb.CreatorFilter, path: str = "filter") -> CreatorFilter:
+    """What creators are looked for.
+
+    Raises:
+        Invalid: it holds a field that is not known here, or a date that is none.
+    """
+    wrong = [*_unknown_fields(message, path), *_wrong_dates(message, path)]
+    if wrong:
+        raise Invalid("FILTER_INVALID", "Some fields of the filter are not valid.", violations=wrong)
     return from_proto(CreatorFilter, message)
+
+
+def _parts(message: pb.CreatorFilter, path: str) -> Iterator[tuple[str, pb.CreatorFilter]]:
+    yield path, message
+    for joint in ("all_of", "any_of", "none_of"):
+        for index, child in enumerate(getattr(message, joint)):
+            yield from _parts(child, f"{path}.{joint}[{index}]")
+
+
+def _unknown_fields(message: pb.CreatorFilter, path: str) -> Iterator[Violation]:
+    """A demand of a newer caller must not be dropped in silence: it would find those that it should not."""
+    for where, part in _parts(message, path):
+        of_demands = [(f"{where}.audience[{at}]", demand) for at, demand in enumerate(part.audience)]
+        for place, each in [(where, part), *of_demands]:
+            unknown = UnknownFieldSet(each)
+            for number in range(len(unknown)):
+                yield Violation(f"{place}.{unknown[number].field_number}", "is a field that this version does not know")
+
+
+def _wrong_dates(message: pb.CreatorFilter, path: str) -> Iterator[Violation]:
+    for where, part in _parts(message, path):
+        try:
+            date.fromisoformat(part.available_on or "2000-01-01")
+        except ValueError:
+            yield Violation(f"{where}.available_on", f"{part.available_on} is not a day of the calendar")
 
 
 def read_brief(message: pb.MatchBrief) -> Brief:
@@ -80,6 +118,7 @@ def read_brief(message: pb.MatchBrief) -> Brief:
         target=from_proto(Target, message.target_audience),
         categories=tuple(message.categories),
         platforms=tuple(platform for number in message.platforms if (platform := read_platform(number))),
+        budget=from_proto(Money, message.budget) if message.HasField("budget") else None,
     )
 
 
@@ -112,44 +151,92 @@ def creator_message(
 
 
 def match_message(match: Match) -> pb.CreatorMatch:
-    """A creator on a page of results."""
+    """A creator on a page of results. Written out field by field: a page has up to a thousand of them."""
     profile = match.profile
-    return to_proto(
-        pb.CreatorMatch,
-        {
-            "creator": profile.creator,
-            "display_name": profile.display_name,
-            "platform": profile.platform,
-            "country": profile.country,
-            "categories": profile.categories,
-            "tier": profile.tier,
-            "followers": profile.followers,
-            "engagement_rate": profile.engagement_rate,
-            "engagement_basis": profile.engagement_basis,
-            "main_audience_country": profile.main_audience_country,
-            "verified": profile.verified,
-            "fit": match.fit,
-        },
-        strict=True,
+    message = pb.CreatorMatch(
+        creator=profile.creator,
+        display_name=profile.display_name,
+        platform=_PLATFORMS.get(profile.platform, 0),
+        country=profile.country,
+        categories=profile.categories,
+        tier=profile.tier,
+        followers=profile.followers,
+        engagement_rate=profile.engagement_rate,
+        engagement_basis=_BASES.get(profile.engagement_basis, 0),
+        main_audience_country=profile.main_audience_country,
+        verified=profile.verified,
+        authenticity=None if profile.authenticity is None else profile.authenticity * 100,
     )
+    if profile.last_active is not None:
+        message.last_active_time.FromDatetime(profile.last_active)
+    if profile.price_minor is not None:
+        message.price.currency_code, message.price.minor_units = profile.currency, profile.price_minor
+    if match.fit is not None:
+        _fill_fit(message.fit, match.fit)
+    if match.similarity is not None:
+        message.similarity.score_hundredths = match.similarity.score_hundredths
+        for likened in match.similarity.features:
+            message.similarity.features.add(
+                feature=_FEATURES[likened.feature],
+                points_hundredths=likened.points_hundredths,
+                max_points_hundredths=likened.max_points_hundredths,
+                value=likened.value,
+                evidence=likened.evidence,
+            )
+    return message
+
+
+def _fill_fit(message: pb.FitScore, fit: FitScore) -> None:
+    message.score_hundredths = fit.score_hundredths
+    message.confidence = _CONFIDENCES[fit.confidence]
+    message.formula_version = fit.formula_version
+    for term in fit.contributions:
+        message.contributions.add(
+            factor=_FACTORS[term.factor],
+            points_hundredths=term.points_hundredths,
+            max_points_hundredths=term.max_points_hundredths,
+            value=term.value,
+            evidence=term.evidence,
+            assumed=term.assumed,
+        )
+    for each in fit.missing:
+        message.missing.add(factor=_FACTORS[each.factor], information=each.information)
+
+
+def _numbers(enum: Any, words: type[StrEnum], prefix: str) -> dict[Any, Any]:
+    return {word: enum.Value(f"{prefix}_{word}") for word in words}
+
+
+_PLATFORMS = _numbers(type_pb2.Platform, Platform, "PLATFORM")
+_BASES = _numbers(pb.EngagementBasis, EngagementBasis, "ENGAGEMENT_BASIS")
+_FACTORS = _numbers(pb.FitFactor, FitFactor, "FIT_FACTOR")
+_FEATURES = _numbers(pb.Feature, Feature, "FEATURE")
+_CONFIDENCES = _numbers(pb.Confidence, Confidence, "CONFIDENCE")
 
 
 def search_message(page: SearchPage) -> pb.SearchCreatorsResponse:
     """A page of results."""
-    return to_proto(
-        pb.SearchCreatorsResponse,
-        {
-            "matches": [match_message(match) for match in page.matches],
-            "next_page_token": page.next_page_token,
-            "total_size": page.found.total,
-            "facets": [
-                {"field": facet.field, "values": [{"value": value, "count": n} for value, n in facet.values]}
-                for facet in page.found.facets
-            ],
-            "unknown_audience": page.found.unknown_audience,
-            "index_time": page.found.seen_until,
-        },
-        strict=True,
+    message = pb.SearchCreatorsResponse(
+        matches=[match_message(match) for match in page.matches],
+        next_page_token=page.next_page_token,
+        total_size=page.found.total,
+        facets=[
+            pb.Facet(field=facet.field, values=[pb.FacetValue(value=value, count=n) for value, n in facet.values])
+            for facet in page.found.facets
+        ],
+        unknown_audience=page.found.unknown_audience,
+    )
+    if page.found.seen_until is not None:
+        message.index_time.FromDatetime(page.found.seen_until)
+    return message
+
+
+def lookalikes_message(page: SearchPage) -> pb.ListLookalikesResponse:
+    """A page of lookalikes."""
+    return pb.ListLookalikesResponse(
+        matches=[match_message(match) for match in page.matches],
+        next_page_token=page.next_page_token,
+        total_size=page.found.total,
     )
 
 

@@ -38,7 +38,11 @@ class Replica(ServiceProcess[service_pb2_grpc.MatchingServiceStub]):
             stub=service_pb2_grpc.MatchingServiceStub,
             group=group,
             instance=instance,
-            environment={"ENTENTE_INDEX_REFRESH_SECONDS": "0.2"},
+            environment={
+                "ENTENTE_INDEX_REFRESH_SECONDS": "0.2",
+                # Others' creators are not this test's, on a broker that all tests use.
+                "ENTENTE_CREATORS_TOPIC": f"{database}.creators.v1",
+            },
         )
 
     async def search(self) -> pb.SearchCreatorsResponse:

@@ -3,6 +3,7 @@
 import pytest
 
 from entente_matching.domain.creators import Audience, Share
+from entente_matching.domain.filters import WHOLE
 from entente_matching.domain.fit import (
     MAIN_IS_NOT_TARGET,
     MAIN_IS_TARGET,
@@ -25,21 +26,21 @@ def somebody(**given: object) -> Profile:
 def test_the_audience_weighs_the_same_however_many_of_its_traits_are_asked_about() -> None:
     one = shares_of_score(Brief(Target(countries=("FR",)), ("beauty",)))
     two = shares_of_score(Brief(Target(countries=("FR",), genders=("FEMALE",)), ("beauty",)))
-    assert one[FitFactor.AUDIENCE_COUNTRY] == 4500
-    assert two[FitFactor.AUDIENCE_COUNTRY] + two[FitFactor.AUDIENCE_GENDER] == 4500
+    assert one[FitFactor.AUDIENCE_COUNTRY] == 4255
+    assert two[FitFactor.AUDIENCE_COUNTRY] + two[FitFactor.AUDIENCE_GENDER] == 4255
 
 
 def test_a_share_that_is_known_counts_as_it_is() -> None:
     result = score(somebody(audience=Audience(countries=(Share("FR", 0.62), Share("BE", 0.2)))), FRENCH)
     country = result.contributions[0]
-    assert (country.factor, country.value, country.points_hundredths) == (FitFactor.AUDIENCE_COUNTRY, 0.62, 2790)
+    assert (country.factor, country.value, country.points_hundredths) == (FitFactor.AUDIENCE_COUNTRY, 0.62, 2638)
     assert "62.0%" in country.evidence
 
 
 @pytest.mark.parametrize(("main", "value"), [("FR", MAIN_IS_TARGET), ("IN", MAIN_IS_NOT_TARGET)])
 def test_a_main_country_without_its_share_is_estimated_and_the_share_is_missing(main: str, value: float) -> None:
     result = score(somebody(audience=Audience(countries=(Share(main),))), FRENCH)
-    assert result.contributions[0].value == value
+    assert result.contributions[0].value == value / WHOLE
     assert not result.contributions[0].assumed
     assert FitFactor.AUDIENCE_COUNTRY in {each.factor for each in result.missing}
 
@@ -63,7 +64,7 @@ def test_confidence_is_high_when_nearly_all_is_known() -> None:
         categories=("beauty",),
         engagement_rate=0.03,
         engagement_percentile=0.6,
-        authentic_percentile=0.5,
+        authenticity=0.5,
     )
     assert score(known, FRENCH).confidence is Confidence.HIGH
 

@@ -23,9 +23,10 @@ from entente_chassis.testing import TestServer, incoming, serving
 from entente_matching.adapters.events import PUBLISHES, to_message
 from entente_matching.adapters.kinds import CREATORS, FEEDBACK, IMPORTS, SHORTLISTS
 from entente_matching.application.commands import Commands, ImportResult
-from entente_matching.application.index import Query, SearchIndex
 from entente_matching.application.indexing import Indexer
 from entente_matching.application.queries import Queries
+from entente_matching.application.search import Order, Query
+from entente_matching.application.searching import Searching
 from entente_matching.domain.creators import Creator, CreatorMetricsUpdated, CreatorRegistered, Observation
 from entente_matching.domain.feedback import Feedback
 from entente_matching.domain.filters import CreatorFilter
@@ -60,14 +61,14 @@ class World:
         self.feedback: Aggregates[Feedback] = MemoryAggregates(FEEDBACK, self.clock)
         self.imports: Aggregates[Import] = MemoryAggregates(IMPORTS, self.clock)
         self.shortlists: Aggregates[Shortlist] = MemoryAggregates(SHORTLISTS, self.clock)
-        self.index = SearchIndex()
-        self.indexer = Indexer(self.creators, self.feedback, self.index, reference, self.machine, every=1)
+        self.indexer = Indexer(self.creators, self.feedback, reference, self.machine, every=1)
         self.commands = self._commands(self.indexer, self.machine)
-        self.queries = Queries(self.creators, self.feedback, self.shortlists, self.indexer, reference)
+        self.queries = Queries(self.creators, self.feedback, self.shortlists)
+        self.searching = Searching(self.creators, self.feedback, self.indexer)
 
     def replica(self, machine: ManualClock) -> Commands:
         """The commands of another replica, whose writes this one has to find."""
-        elsewhere = Indexer(self.creators, self.feedback, SearchIndex(), self.reference, machine, every=1)
+        elsewhere = Indexer(self.creators, self.feedback, self.reference, machine, every=1)
         return self._commands(elsewhere, machine)
 
     def _commands(self, indexer: Indexer, machine: ManualClock) -> Commands:
@@ -86,7 +87,7 @@ class World:
 
     async def search(self, **given: Any) -> list[str]:
         """The names that a search finds."""
-        found = await self.queries.search(Query(**given), "", "test")
+        found = await self.searching.search(Query(**given), "", "test")
         return [match.profile.creator for match in found.matches]
 
 
@@ -141,7 +142,7 @@ async def test_a_search_sees_what_was_there_at_the_start_and_what_came_later(wor
     assert await world.search() == ["creators/c3", "creators/c1"]
     await world.indexer.refresh()
     assert await world.search() == ["creators/c9", "creators/c3", "creators/c1"]
-    found = await world.queries.search(Query(), "", "test")
+    found = await world.searching.search(Query(), "", "test")
     assert found.found.seen_until == world.machine.now()
 
 
@@ -171,16 +172,16 @@ async def test_feedback_counts_in_the_score_and_in_the_search_once(world: World)
     await world.indexer.load()
     cause = Cause("entente.campaign.events.v1", "campaigns/x/collaborations/c1", 0, 7)
     brief = Brief(Target(countries=("FR",)))
-    _, before = await world.queries.score("creators/c1", brief)
+    _, before = await world.searching.score("creators/c1", brief)
     world.machine.advance(timedelta(seconds=3))
     for _ in range(2):
         await world.commands.collaboration_rated(cause.subject, "creators/c1", cause, {"CONTENT_QUALITY": 5})
-    _, after = await world.queries.score("creators/c1", brief)
+    _, after = await world.searching.score("creators/c1", brief)
     assert after.score_hundredths > before.score_hundredths
     assert FitFactor.PAST_PERFORMANCE not in {missing.factor for missing in after.missing}
     assert (await world.queries.creator("creators/c1"))[1].rated == 1  # type: ignore[union-attr]
     await world.indexer.refresh()
-    page = await world.queries.search(Query(brief=brief, order="fit"), "", "test")
+    page = await world.searching.search(Query(brief=brief, order=Order.FIT), "", "test")
     assert page.found.hits[0].score_hundredths == after.score_hundredths
     assert page.matches[0].fit == after
 
@@ -199,14 +200,14 @@ async def test_interests_and_categories_are_brought_to_the_same_words(world: Wor
     await world.import_rows(ROWS)
     await world.indexer.load()
     brief = Brief(Target(interests=("Cosmetics",)))
-    page = await world.queries.search(Query(brief=brief, order="fit"), "", "test")
+    page = await world.searching.search(Query(brief=brief, order=Order.FIT), "", "test")
     assert page.matches[0].profile.creator == "creators/c1"
     assert await world.search(wanted=CreatorFilter(categories=("BEAUTY",))) == ["creators/c1"]
 
 
 async def test_a_creator_without_an_account_on_the_platform_is_scored_and_it_shows(world: World) -> None:
     await world.import_rows(ROWS)
-    profile, fit = await world.queries.score("creators/c1", Brief(platforms=(Platform.TWITCH,)))
+    profile, fit = await world.searching.score("creators/c1", Brief(platforms=(Platform.TWITCH,)))
     assert (profile.platform, profile.followers) == (None, None)
     assert FitFactor.ENGAGEMENT in {missing.factor for missing in fit.missing}
 
@@ -214,17 +215,17 @@ async def test_a_creator_without_an_account_on_the_platform_is_scored_and_it_sho
 async def test_a_page_token_of_another_search_is_refused(world: World) -> None:
     await world.import_rows(ROWS)
     await world.indexer.load()
-    page = await world.queries.search(Query(limit=1), "", "one")
-    assert (await world.queries.search(Query(limit=1), page.next_page_token, "one")).matches
+    page = await world.searching.search(Query(limit=1), "", "one")
+    assert (await world.searching.search(Query(limit=1), page.next_page_token, "one")).matches
     for token, scope in ((page.next_page_token, "other"), ("nonsense", "one"), ("🎈", "one")):
         with pytest.raises(Invalid) as refusal:
-            await world.queries.search(Query(limit=1), token, scope)
+            await world.searching.search(Query(limit=1), token, scope)
         assert refusal.value.reason == "PAGE_TOKEN_INVALID"
 
 
 async def test_an_unknown_tier_is_refused_and_the_known_ones_named(world: World) -> None:
     with pytest.raises(Invalid, match="nano, micro, macro, mega"):
-        await world.queries.search(Query(wanted=CreatorFilter(tiers=("huge",))), "", "test")
+        await world.searching.search(Query(wanted=CreatorFilter(tiers=("huge",))), "", "test")
 
 
 async def test_a_shortlist_holds_only_creators_that_exist(world: World) -> None:
@@ -314,7 +315,7 @@ def test_what_is_not_known_is_absent_from_the_message() -> None:
 async def server(world: World, tmp_path: Path) -> AsyncIterator[TestServer]:
     await world.import_rows(ROWS)
     await world.indexer.load()
-    servicer = MatchingServicer(world.commands, world.queries, world.reference, world.clock)
+    servicer = MatchingServicer(world.commands, world.queries, world.searching, world.reference, world.clock)
     async with serving(tmp_path, (service_pb2_grpc.add_MatchingServiceServicer_to_server, servicer, ACCESS)) as running:
         yield running
 
@@ -505,7 +506,7 @@ async def test_a_shortlist_changes_by_its_mask_and_not_behind_ones_back(server: 
     "message",
     [
         pb.SearchCreatorsRequest(page_size=5000),
-        pb.SearchCreatorsRequest(order_by="price"),
+        pb.SearchCreatorsRequest(order_by="beauty"),
         pb.SearchCreatorsRequest(filter=pb.CreatorFilter(countries=["France"])),
         pb.SearchCreatorsRequest(
             filter=pb.CreatorFilter(

@@ -66,6 +66,8 @@ class _AudienceDimensionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aud
     """Their language: ISO 639-1."""
     AUDIENCE_DIMENSION_DEVICE: _AudienceDimension.ValueType  # 5
     """Their device: "IOS", "ANDROID", "DESKTOP", "OTHER"."""
+    AUDIENCE_DIMENSION_TYPE: _AudienceDimension.ValueType  # 6
+    """What kind of follower they are: "REAL", "INFLUENCERS", "MASS_FOLLOWERS", "SUSPICIOUS"."""
 
 class AudienceDimension(_AudienceDimension, metaclass=_AudienceDimensionEnumTypeWrapper):
     """A trait of the audience."""
@@ -82,6 +84,8 @@ AUDIENCE_DIMENSION_LANGUAGE: AudienceDimension.ValueType  # 4
 """Their language: ISO 639-1."""
 AUDIENCE_DIMENSION_DEVICE: AudienceDimension.ValueType  # 5
 """Their device: "IOS", "ANDROID", "DESKTOP", "OTHER"."""
+AUDIENCE_DIMENSION_TYPE: AudienceDimension.ValueType  # 6
+"""What kind of follower they are: "REAL", "INFLUENCERS", "MASS_FOLLOWERS", "SUSPICIOUS"."""
 Global___AudienceDimension: _TypeAlias = AudienceDimension  # noqa: Y015
 
 class _FitFactor:
@@ -107,7 +111,11 @@ class _FitFactorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FitFactor.V
     FIT_FACTOR_PAST_PERFORMANCE: _FitFactor.ValueType  # 7
     """Ratings, compliance, punctuality and reply time in earlier collaborations."""
     FIT_FACTOR_AUTHENTIC_ENGAGEMENT: _FitFactor.ValueType  # 8
-    """The share of the engagement that is authentic, against similar creators."""
+    """The share of the engagement that is authentic, against similar creators. A term of "fit-1" only."""
+    FIT_FACTOR_AUTHENTICITY: _FitFactor.ValueType  # 9
+    """The authenticity score."""
+    FIT_FACTOR_PRICE: _FitFactor.ValueType  # 10
+    """The price against what may be paid to one creator."""
 
 class FitFactor(_FitFactor, metaclass=_FitFactorEnumTypeWrapper):
     """A term of the fit score."""
@@ -129,8 +137,60 @@ FIT_FACTOR_CONTENT_AFFINITY: FitFactor.ValueType  # 6
 FIT_FACTOR_PAST_PERFORMANCE: FitFactor.ValueType  # 7
 """Ratings, compliance, punctuality and reply time in earlier collaborations."""
 FIT_FACTOR_AUTHENTIC_ENGAGEMENT: FitFactor.ValueType  # 8
-"""The share of the engagement that is authentic, against similar creators."""
+"""The share of the engagement that is authentic, against similar creators. A term of "fit-1" only."""
+FIT_FACTOR_AUTHENTICITY: FitFactor.ValueType  # 9
+"""The authenticity score."""
+FIT_FACTOR_PRICE: FitFactor.ValueType  # 10
+"""The price against what may be paid to one creator."""
 Global___FitFactor: _TypeAlias = FitFactor  # noqa: Y015
+
+class _Feature:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FeatureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Feature.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FEATURE_UNSPECIFIED: _Feature.ValueType  # 0
+    """Not said."""
+    FEATURE_CATEGORIES: _Feature.ValueType  # 1
+    """What they talk about."""
+    FEATURE_AUDIENCE_COUNTRY: _Feature.ValueType  # 2
+    """Where their audiences live."""
+    FEATURE_AUDIENCE_AGE: _Feature.ValueType  # 3
+    """How old their audiences are."""
+    FEATURE_AUDIENCE_GENDER: _Feature.ValueType  # 4
+    """The genders of their audiences."""
+    FEATURE_AUDIENCE_LANGUAGE: _Feature.ValueType  # 5
+    """The languages of their audiences."""
+    FEATURE_SIZE: _Feature.ValueType  # 6
+    """How many followers they have, by powers of ten."""
+    FEATURE_ENGAGEMENT: _Feature.ValueType  # 7
+    """How their engagement stands among their own peers."""
+    FEATURE_PLATFORM: _Feature.ValueType  # 8
+    """Where they publish."""
+
+class Feature(_Feature, metaclass=_FeatureEnumTypeWrapper):
+    """In what two creators may be alike."""
+
+FEATURE_UNSPECIFIED: Feature.ValueType  # 0
+"""Not said."""
+FEATURE_CATEGORIES: Feature.ValueType  # 1
+"""What they talk about."""
+FEATURE_AUDIENCE_COUNTRY: Feature.ValueType  # 2
+"""Where their audiences live."""
+FEATURE_AUDIENCE_AGE: Feature.ValueType  # 3
+"""How old their audiences are."""
+FEATURE_AUDIENCE_GENDER: Feature.ValueType  # 4
+"""The genders of their audiences."""
+FEATURE_AUDIENCE_LANGUAGE: Feature.ValueType  # 5
+"""The languages of their audiences."""
+FEATURE_SIZE: Feature.ValueType  # 6
+"""How many followers they have, by powers of ten."""
+FEATURE_ENGAGEMENT: Feature.ValueType  # 7
+"""How their engagement stands among their own peers."""
+FEATURE_PLATFORM: Feature.ValueType  # 8
+"""Where they publish."""
+Global___Feature: _TypeAlias = Feature  # noqa: Y015
 
 class _Confidence:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -183,6 +243,8 @@ class MetricSnapshot(_message.Message):
     ENGAGEMENT_BASIS_FIELD_NUMBER: _builtins.int
     MEDIAN_LIKES_FIELD_NUMBER: _builtins.int
     MEDIAN_COMMENTS_FIELD_NUMBER: _builtins.int
+    LOW_VALUE_COMMENT_SHARE_FIELD_NUMBER: _builtins.int
+    REPEAT_COMMENTER_SHARE_FIELD_NUMBER: _builtins.int
     followers: _builtins.int
     """Followers or subscribers."""
     following: _builtins.int
@@ -217,6 +279,10 @@ class MetricSnapshot(_message.Message):
     """Median likes per post of the last posts."""
     median_comments: _builtins.float
     """Median comments per post of the last posts."""
+    low_value_comment_share: _builtins.float
+    """Share of the comments that say next to nothing, from 0 to 1."""
+    repeat_commenter_share: _builtins.float
+    """Share of the comments by people who commented before, from 0 to 1."""
     @_builtins.property
     def measure_time(self) -> _timestamp_pb2.Timestamp:
         """When it was measured; a month stands for its first day."""
@@ -241,10 +307,12 @@ class MetricSnapshot(_message.Message):
         engagement_basis: Global___EngagementBasis.ValueType = ...,
         median_likes: _builtins.float | None = ...,
         median_comments: _builtins.float | None = ...,
+        low_value_comment_share: _builtins.float | None = ...,
+        repeat_commenter_share: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_authentic_engagements", b"_authentic_engagements", "_average_comments", b"_average_comments", "_average_engagements", b"_average_engagements", "_average_likes", b"_average_likes", "_average_shares", b"_average_shares", "_average_views", b"_average_views", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "_following", b"_following", "_median_comments", b"_median_comments", "_median_likes", b"_median_likes", "_median_views", b"_median_views", "_posts", b"_posts", "_posts_sampled", b"_posts_sampled", "_sponsored_posts", b"_sponsored_posts", "authentic_engagements", b"authentic_engagements", "average_comments", b"average_comments", "average_engagements", b"average_engagements", "average_likes", b"average_likes", "average_shares", b"average_shares", "average_views", b"average_views", "engagement_rate", b"engagement_rate", "followers", b"followers", "following", b"following", "measure_time", b"measure_time", "median_comments", b"median_comments", "median_likes", b"median_likes", "median_views", b"median_views", "posts", b"posts", "posts_sampled", b"posts_sampled", "sponsored_posts", b"sponsored_posts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_authentic_engagements", b"_authentic_engagements", "_average_comments", b"_average_comments", "_average_engagements", b"_average_engagements", "_average_likes", b"_average_likes", "_average_shares", b"_average_shares", "_average_views", b"_average_views", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "_following", b"_following", "_low_value_comment_share", b"_low_value_comment_share", "_median_comments", b"_median_comments", "_median_likes", b"_median_likes", "_median_views", b"_median_views", "_posts", b"_posts", "_posts_sampled", b"_posts_sampled", "_repeat_commenter_share", b"_repeat_commenter_share", "_sponsored_posts", b"_sponsored_posts", "authentic_engagements", b"authentic_engagements", "average_comments", b"average_comments", "average_engagements", b"average_engagements", "average_likes", b"average_likes", "average_shares", b"average_shares", "average_views", b"average_views", "engagement_rate", b"engagement_rate", "followers", b"followers", "following", b"following", "low_value_comment_share", b"low_value_comment_share", "measure_time", b"measure_time", "median_comments", b"median_comments", "median_likes", b"median_likes", "median_views", b"median_views", "posts", b"posts", "posts_sampled", b"posts_sampled", "repeat_commenter_share", b"repeat_commenter_share", "sponsored_posts", b"sponsored_posts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authentic_engagements", b"_authentic_engagements", "_average_comments", b"_average_comments", "_average_engagements", b"_average_engagements", "_average_likes", b"_average_likes", "_average_shares", b"_average_shares", "_average_views", b"_average_views", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "_following", b"_following", "_median_comments", b"_median_comments", "_median_likes", b"_median_likes", "_median_views", b"_median_views", "_posts", b"_posts", "_posts_sampled", b"_posts_sampled", "_sponsored_posts", b"_sponsored_posts", "authentic_engagements", b"authentic_engagements", "average_comments", b"average_comments", "average_engagements", b"average_engagements", "average_likes", b"average_likes", "average_shares", b"average_shares", "average_views", b"average_views", "engagement_basis", b"engagement_basis", "engagement_rate", b"engagement_rate", "followers", b"followers", "following", b"following", "measure_time", b"measure_time", "median_comments", b"median_comments", "median_likes", b"median_likes", "median_views", b"median_views", "posts", b"posts", "posts_sampled", b"posts_sampled", "sponsored_posts", b"sponsored_posts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authentic_engagements", b"_authentic_engagements", "_average_comments", b"_average_comments", "_average_engagements", b"_average_engagements", "_average_likes", b"_average_likes", "_average_shares", b"_average_shares", "_average_views", b"_average_views", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "_following", b"_following", "_low_value_comment_share", b"_low_value_comment_share", "_median_comments", b"_median_comments", "_median_likes", b"_median_likes", "_median_views", b"_median_views", "_posts", b"_posts", "_posts_sampled", b"_posts_sampled", "_repeat_commenter_share", b"_repeat_commenter_share", "_sponsored_posts", b"_sponsored_posts", "authentic_engagements", b"authentic_engagements", "average_comments", b"average_comments", "average_engagements", b"average_engagements", "average_likes", b"average_likes", "average_shares", b"average_shares", "average_views", b"average_views", "engagement_basis", b"engagement_basis", "engagement_rate", b"engagement_rate", "followers", b"followers", "following", b"following", "low_value_comment_share", b"low_value_comment_share", "measure_time", b"measure_time", "median_comments", b"median_comments", "median_likes", b"median_likes", "median_views", b"median_views", "posts", b"posts", "posts_sampled", b"posts_sampled", "repeat_commenter_share", b"repeat_commenter_share", "sponsored_posts", b"sponsored_posts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__authentic_engagements: _TypeAlias = _typing.Literal["authentic_engagements"]  # noqa: Y015
     _WhichOneofArgType__authentic_engagements: _TypeAlias = _typing.Literal["_authentic_engagements", b"_authentic_engagements"]  # noqa: Y015
@@ -264,6 +332,8 @@ class MetricSnapshot(_message.Message):
     _WhichOneofArgType__followers: _TypeAlias = _typing.Literal["_followers", b"_followers"]  # noqa: Y015
     _WhichOneofReturnType__following: _TypeAlias = _typing.Literal["following"]  # noqa: Y015
     _WhichOneofArgType__following: _TypeAlias = _typing.Literal["_following", b"_following"]  # noqa: Y015
+    _WhichOneofReturnType__low_value_comment_share: _TypeAlias = _typing.Literal["low_value_comment_share"]  # noqa: Y015
+    _WhichOneofArgType__low_value_comment_share: _TypeAlias = _typing.Literal["_low_value_comment_share", b"_low_value_comment_share"]  # noqa: Y015
     _WhichOneofReturnType__median_comments: _TypeAlias = _typing.Literal["median_comments"]  # noqa: Y015
     _WhichOneofArgType__median_comments: _TypeAlias = _typing.Literal["_median_comments", b"_median_comments"]  # noqa: Y015
     _WhichOneofReturnType__median_likes: _TypeAlias = _typing.Literal["median_likes"]  # noqa: Y015
@@ -274,6 +344,8 @@ class MetricSnapshot(_message.Message):
     _WhichOneofArgType__posts: _TypeAlias = _typing.Literal["_posts", b"_posts"]  # noqa: Y015
     _WhichOneofReturnType__posts_sampled: _TypeAlias = _typing.Literal["posts_sampled"]  # noqa: Y015
     _WhichOneofArgType__posts_sampled: _TypeAlias = _typing.Literal["_posts_sampled", b"_posts_sampled"]  # noqa: Y015
+    _WhichOneofReturnType__repeat_commenter_share: _TypeAlias = _typing.Literal["repeat_commenter_share"]  # noqa: Y015
+    _WhichOneofArgType__repeat_commenter_share: _TypeAlias = _typing.Literal["_repeat_commenter_share", b"_repeat_commenter_share"]  # noqa: Y015
     _WhichOneofReturnType__sponsored_posts: _TypeAlias = _typing.Literal["sponsored_posts"]  # noqa: Y015
     _WhichOneofArgType__sponsored_posts: _TypeAlias = _typing.Literal["_sponsored_posts", b"_sponsored_posts"]  # noqa: Y015
     @_typing.overload
@@ -295,6 +367,8 @@ class MetricSnapshot(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__following) -> _WhichOneofReturnType__following | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low_value_comment_share) -> _WhichOneofReturnType__low_value_comment_share | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__median_comments) -> _WhichOneofReturnType__median_comments | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__median_likes) -> _WhichOneofReturnType__median_likes | None: ...
@@ -304,6 +378,8 @@ class MetricSnapshot(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__posts) -> _WhichOneofReturnType__posts | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__posts_sampled) -> _WhichOneofReturnType__posts_sampled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__repeat_commenter_share) -> _WhichOneofReturnType__repeat_commenter_share | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sponsored_posts) -> _WhichOneofReturnType__sponsored_posts | None: ...
 
@@ -953,17 +1029,20 @@ Global___RecordMetricsRequest: _TypeAlias = RecordMetricsRequest  # noqa: Y015
 
 @_typing.final
 class AudienceShareFilter(_message.Message):
-    """A demand on the audience: at least this share of it has one of these codes."""
+    """A demand on the audience: the share of it that has one of these codes is at least, and at most, so much."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DIMENSION_FIELD_NUMBER: _builtins.int
     CODES_FIELD_NUMBER: _builtins.int
     MIN_SHARE_FIELD_NUMBER: _builtins.int
+    MAX_SHARE_FIELD_NUMBER: _builtins.int
     dimension: Global___AudienceDimension.ValueType
     """The trait."""
     min_share: _builtins.float
     """The least share, from 0 to 1. A creator whose shares are not known does not match; the response counts them."""
+    max_share: _builtins.float
+    """The greatest share, from 0 to 1, for example of "SUSPICIOUS" followers."""
     @_builtins.property
     def codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The codes; their shares add up."""
@@ -974,18 +1053,24 @@ class AudienceShareFilter(_message.Message):
         dimension: Global___AudienceDimension.ValueType = ...,
         codes: _abc.Iterable[_builtins.str] | None = ...,
         min_share: _builtins.float = ...,
+        max_share: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_share", b"_max_share", "max_share", b"max_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes", b"codes", "dimension", b"dimension", "min_share", b"min_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_share", b"_max_share", "codes", b"codes", "dimension", b"dimension", "max_share", b"max_share", "min_share", b"min_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__max_share: _TypeAlias = _typing.Literal["max_share"]  # noqa: Y015
+    _WhichOneofArgType__max_share: _TypeAlias = _typing.Literal["_max_share", b"_max_share"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_share) -> _WhichOneofReturnType__max_share | None: ...
 
 Global___AudienceShareFilter: _TypeAlias = AudienceShareFilter  # noqa: Y015
 
 @_typing.final
 class CreatorFilter(_message.Message):
-    """What creators are looked for. Lists mean "one of these"; whatever is not set does not restrict."""
+    """What creators are looked for. Lists mean "one of these"; whatever is not set does not restrict. All fields of a
+    filter must be met; all_of, any_of and none_of join further filters, at most 6 levels deep and with at most 200
+    demands in all. What is not known of a creator meets neither a demand nor its opposite.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1001,6 +1086,14 @@ class CreatorFilter(_message.Message):
     VERIFIED_FIELD_NUMBER: _builtins.int
     AUDIENCE_FIELD_NUMBER: _builtins.int
     MAIN_AUDIENCE_COUNTRIES_FIELD_NUMBER: _builtins.int
+    MIN_AUTHENTICITY_FIELD_NUMBER: _builtins.int
+    MAX_PRICE_FIELD_NUMBER: _builtins.int
+    AVAILABLE_ON_FIELD_NUMBER: _builtins.int
+    ACTIVE_SINCE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    ALL_OF_FIELD_NUMBER: _builtins.int
+    ANY_OF_FIELD_NUMBER: _builtins.int
+    NONE_OF_FIELD_NUMBER: _builtins.int
     min_followers: _builtins.int
     """Fewest followers."""
     max_followers: _builtins.int
@@ -1011,6 +1104,14 @@ class CreatorFilter(_message.Message):
     """Greatest engagement rate, as a fraction."""
     verified: _builtins.bool
     """Whether the creator is verified."""
+    min_authenticity: _builtins.int
+    """Least authenticity score, from 0 to 100."""
+    available_on: _builtins.str
+    """A day on which the creator takes work, ISO 8601, for example "2026-03-01"."""
+    text: _builtins.str
+    """Words, each of which begins a word of the name, the handles, the biography or the categories. Case and accents do
+    not count, nor does what comes after the tenth word.
+    """
     @_builtins.property
     def platforms(self) -> _containers.RepeatedScalarFieldContainer[_type_pb2.Platform.ValueType]:
         """Platforms of the account."""
@@ -1039,6 +1140,26 @@ class CreatorFilter(_message.Message):
     def main_audience_countries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The largest country of the audience is one of these, ISO 3166-1 alpha-2; its share need not be known."""
 
+    @_builtins.property
+    def max_price(self) -> _type_pb2.Money:
+        """The least price that the account names is at most this much. A price in another currency is not known."""
+
+    @_builtins.property
+    def active_since(self) -> _timestamp_pb2.Timestamp:
+        """The creator was active since then."""
+
+    @_builtins.property
+    def all_of(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreatorFilter]:
+        """All of these filters are met as well."""
+
+    @_builtins.property
+    def any_of(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreatorFilter]:
+        """At least one of these filters is met as well."""
+
+    @_builtins.property
+    def none_of(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreatorFilter]:
+        """None of these filters is met."""
+
     def __init__(
         self,
         *,
@@ -1054,15 +1175,25 @@ class CreatorFilter(_message.Message):
         verified: _builtins.bool | None = ...,
         audience: _abc.Iterable[Global___AudienceShareFilter] | None = ...,
         main_audience_countries: _abc.Iterable[_builtins.str] | None = ...,
+        min_authenticity: _builtins.int | None = ...,
+        max_price: _type_pb2.Money | None = ...,
+        available_on: _builtins.str = ...,
+        active_since: _timestamp_pb2.Timestamp | None = ...,
+        text: _builtins.str = ...,
+        all_of: _abc.Iterable[Global___CreatorFilter] | None = ...,
+        any_of: _abc.Iterable[Global___CreatorFilter] | None = ...,
+        none_of: _abc.Iterable[Global___CreatorFilter] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_engagement_rate", b"_max_engagement_rate", "_max_followers", b"_max_followers", "_min_engagement_rate", b"_min_engagement_rate", "_min_followers", b"_min_followers", "_verified", b"_verified", "max_engagement_rate", b"max_engagement_rate", "max_followers", b"max_followers", "min_engagement_rate", b"min_engagement_rate", "min_followers", b"min_followers", "verified", b"verified"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_engagement_rate", b"_max_engagement_rate", "_max_followers", b"_max_followers", "_min_authenticity", b"_min_authenticity", "_min_engagement_rate", b"_min_engagement_rate", "_min_followers", b"_min_followers", "_verified", b"_verified", "active_since", b"active_since", "max_engagement_rate", b"max_engagement_rate", "max_followers", b"max_followers", "max_price", b"max_price", "min_authenticity", b"min_authenticity", "min_engagement_rate", b"min_engagement_rate", "min_followers", b"min_followers", "verified", b"verified"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_engagement_rate", b"_max_engagement_rate", "_max_followers", b"_max_followers", "_min_engagement_rate", b"_min_engagement_rate", "_min_followers", b"_min_followers", "_verified", b"_verified", "audience", b"audience", "categories", b"categories", "countries", b"countries", "languages", b"languages", "main_audience_countries", b"main_audience_countries", "max_engagement_rate", b"max_engagement_rate", "max_followers", b"max_followers", "min_engagement_rate", b"min_engagement_rate", "min_followers", b"min_followers", "platforms", b"platforms", "tiers", b"tiers", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_engagement_rate", b"_max_engagement_rate", "_max_followers", b"_max_followers", "_min_authenticity", b"_min_authenticity", "_min_engagement_rate", b"_min_engagement_rate", "_min_followers", b"_min_followers", "_verified", b"_verified", "active_since", b"active_since", "all_of", b"all_of", "any_of", b"any_of", "audience", b"audience", "available_on", b"available_on", "categories", b"categories", "countries", b"countries", "languages", b"languages", "main_audience_countries", b"main_audience_countries", "max_engagement_rate", b"max_engagement_rate", "max_followers", b"max_followers", "max_price", b"max_price", "min_authenticity", b"min_authenticity", "min_engagement_rate", b"min_engagement_rate", "min_followers", b"min_followers", "none_of", b"none_of", "platforms", b"platforms", "text", b"text", "tiers", b"tiers", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_engagement_rate: _TypeAlias = _typing.Literal["max_engagement_rate"]  # noqa: Y015
     _WhichOneofArgType__max_engagement_rate: _TypeAlias = _typing.Literal["_max_engagement_rate", b"_max_engagement_rate"]  # noqa: Y015
     _WhichOneofReturnType__max_followers: _TypeAlias = _typing.Literal["max_followers"]  # noqa: Y015
     _WhichOneofArgType__max_followers: _TypeAlias = _typing.Literal["_max_followers", b"_max_followers"]  # noqa: Y015
+    _WhichOneofReturnType__min_authenticity: _TypeAlias = _typing.Literal["min_authenticity"]  # noqa: Y015
+    _WhichOneofArgType__min_authenticity: _TypeAlias = _typing.Literal["_min_authenticity", b"_min_authenticity"]  # noqa: Y015
     _WhichOneofReturnType__min_engagement_rate: _TypeAlias = _typing.Literal["min_engagement_rate"]  # noqa: Y015
     _WhichOneofArgType__min_engagement_rate: _TypeAlias = _typing.Literal["_min_engagement_rate", b"_min_engagement_rate"]  # noqa: Y015
     _WhichOneofReturnType__min_followers: _TypeAlias = _typing.Literal["min_followers"]  # noqa: Y015
@@ -1073,6 +1204,8 @@ class CreatorFilter(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_engagement_rate) -> _WhichOneofReturnType__max_engagement_rate | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_followers) -> _WhichOneofReturnType__max_followers | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_authenticity) -> _WhichOneofReturnType__min_authenticity | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_engagement_rate) -> _WhichOneofReturnType__min_engagement_rate | None: ...
     @_typing.overload
@@ -1091,6 +1224,7 @@ class MatchBrief(_message.Message):
     TARGET_AUDIENCE_FIELD_NUMBER: _builtins.int
     CATEGORIES_FIELD_NUMBER: _builtins.int
     PLATFORMS_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def target_audience(self) -> _type_pb2.TargetAudience:
         """Whom the campaign wants to reach; its interests count as categories."""
@@ -1103,16 +1237,21 @@ class MatchBrief(_message.Message):
     def platforms(self) -> _containers.RepeatedScalarFieldContainer[_type_pb2.Platform.ValueType]:
         """Platforms that the campaign runs on; empty means any."""
 
+    @_builtins.property
+    def budget(self) -> _type_pb2.Money:
+        """What may be paid to one creator for one piece of content; absent: prices do not count."""
+
     def __init__(
         self,
         *,
         target_audience: _type_pb2.TargetAudience | None = ...,
         categories: _abc.Iterable[_builtins.str] | None = ...,
         platforms: _abc.Iterable[_type_pb2.Platform.ValueType] | None = ...,
+        budget: _type_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["target_audience", b"target_audience"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "target_audience", b"target_audience"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "platforms", b"platforms", "target_audience", b"target_audience"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "categories", b"categories", "platforms", b"platforms", "target_audience", b"target_audience"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1202,7 +1341,7 @@ class FitScore(_message.Message):
     confidence: Global___Confidence.ValueType
     """How much of the score rests on known information."""
     formula_version: _builtins.str
-    """Version of the weights and formulas, for example "fit-1"."""
+    """Version of the weights and formulas, for example "fit-2"."""
     @_builtins.property
     def contributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___FitContribution]:
         """The terms; they add up to the score exactly."""
@@ -1239,14 +1378,21 @@ class SearchCreatorsRequest(_message.Message):
     ORDER_BY_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    FACETS_FIELD_NUMBER: _builtins.int
+    SKIP_FACETS_FIELD_NUMBER: _builtins.int
     order_by: _builtins.str
-    """The order: "fit desc", "followers desc", "followers", "engagement_rate desc", "engagement_rate" or "name". Empty
-    means "fit desc" with a brief and "followers desc" without. What is not known comes last.
-    """
+    """The order. Empty means "fit desc" with a brief and "followers desc" without. What is not known comes last."""
     page_size: _builtins.int
     """How many at most; 0 means 50."""
     page_token: _builtins.str
-    """Token of the page before; empty for the first page."""
+    """Token of the page before; empty for the first page. A page begins behind the last creator of the page before, by its
+    sort key then: however others come and go, a creator whose key stays the same is shown exactly once.
+    """
+    brand: _builtins.str
+    """The brand that searches, "brands/{brand}": creators that it has banned are not found."""
+    skip_facets: _builtins.bool
+    """Count nothing, which is quicker."""
     @_builtins.property
     def filter(self) -> Global___CreatorFilter:
         """What they must be like."""
@@ -1254,6 +1400,10 @@ class SearchCreatorsRequest(_message.Message):
     @_builtins.property
     def brief(self) -> Global___MatchBrief:
         """What they are scored against; absent: no score."""
+
+    @_builtins.property
+    def facets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Traits to count among the matches; empty means all of them."""
 
     def __init__(
         self,
@@ -1263,10 +1413,13 @@ class SearchCreatorsRequest(_message.Message):
         order_by: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        brand: _builtins.str = ...,
+        facets: _abc.Iterable[_builtins.str] | None = ...,
+        skip_facets: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["brief", b"brief", "filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brief", b"brief", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "brief", b"brief", "facets", b"facets", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "skip_facets", b"skip_facets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1290,6 +1443,10 @@ class CreatorMatch(_message.Message):
     MAIN_AUDIENCE_COUNTRY_FIELD_NUMBER: _builtins.int
     VERIFIED_FIELD_NUMBER: _builtins.int
     FIT_FIELD_NUMBER: _builtins.int
+    AUTHENTICITY_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    LAST_ACTIVE_TIME_FIELD_NUMBER: _builtins.int
+    SIMILARITY_FIELD_NUMBER: _builtins.int
     creator: _builtins.str
     """The creator, "creators/{creator}"."""
     display_name: _builtins.str
@@ -1310,6 +1467,8 @@ class CreatorMatch(_message.Message):
     """Largest country of the audience; empty when not known."""
     verified: _builtins.bool
     """Whether the creator is verified."""
+    authenticity: _builtins.float
+    """Authenticity score, from 0 to 100; absent when not known."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the creator talks about."""
@@ -1317,6 +1476,18 @@ class CreatorMatch(_message.Message):
     @_builtins.property
     def fit(self) -> Global___FitScore:
         """How well it fits; absent when the search has no brief."""
+
+    @_builtins.property
+    def price(self) -> _type_pb2.Money:
+        """The least price that the account names; absent when not known."""
+
+    @_builtins.property
+    def last_active_time(self) -> _timestamp_pb2.Timestamp:
+        """When the creator was last active; absent when not known."""
+
+    @_builtins.property
+    def similarity(self) -> Global___Similarity:
+        """In what it is like the creators it was compared with; only among lookalikes."""
 
     def __init__(
         self,
@@ -1333,21 +1504,171 @@ class CreatorMatch(_message.Message):
         main_audience_country: _builtins.str = ...,
         verified: _builtins.bool = ...,
         fit: Global___FitScore | None = ...,
+        authenticity: _builtins.float | None = ...,
+        price: _type_pb2.Money | None = ...,
+        last_active_time: _timestamp_pb2.Timestamp | None = ...,
+        similarity: Global___Similarity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "engagement_rate", b"engagement_rate", "fit", b"fit", "followers", b"followers"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_authenticity", b"_authenticity", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "authenticity", b"authenticity", "engagement_rate", b"engagement_rate", "fit", b"fit", "followers", b"followers", "last_active_time", b"last_active_time", "price", b"price", "similarity", b"similarity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "categories", b"categories", "country", b"country", "creator", b"creator", "display_name", b"display_name", "engagement_basis", b"engagement_basis", "engagement_rate", b"engagement_rate", "fit", b"fit", "followers", b"followers", "main_audience_country", b"main_audience_country", "platform", b"platform", "tier", b"tier", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authenticity", b"_authenticity", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "authenticity", b"authenticity", "categories", b"categories", "country", b"country", "creator", b"creator", "display_name", b"display_name", "engagement_basis", b"engagement_basis", "engagement_rate", b"engagement_rate", "fit", b"fit", "followers", b"followers", "last_active_time", b"last_active_time", "main_audience_country", b"main_audience_country", "platform", b"platform", "price", b"price", "similarity", b"similarity", "tier", b"tier", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__authenticity: _TypeAlias = _typing.Literal["authenticity"]  # noqa: Y015
+    _WhichOneofArgType__authenticity: _TypeAlias = _typing.Literal["_authenticity", b"_authenticity"]  # noqa: Y015
     _WhichOneofReturnType__engagement_rate: _TypeAlias = _typing.Literal["engagement_rate"]  # noqa: Y015
     _WhichOneofArgType__engagement_rate: _TypeAlias = _typing.Literal["_engagement_rate", b"_engagement_rate"]  # noqa: Y015
     _WhichOneofReturnType__followers: _TypeAlias = _typing.Literal["followers"]  # noqa: Y015
     _WhichOneofArgType__followers: _TypeAlias = _typing.Literal["_followers", b"_followers"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__authenticity) -> _WhichOneofReturnType__authenticity | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__engagement_rate) -> _WhichOneofReturnType__engagement_rate | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__followers) -> _WhichOneofReturnType__followers | None: ...
 
 Global___CreatorMatch: _TypeAlias = CreatorMatch  # noqa: Y015
+
+@_typing.final
+class SimilarityFeature(_message.Message):
+    """One feature of a similarity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURE_FIELD_NUMBER: _builtins.int
+    POINTS_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    MAX_POINTS_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    feature: Global___Feature.ValueType
+    """What is compared."""
+    points_hundredths: _builtins.int
+    """What it adds to the similarity, in hundredths of a point. The features add up to it exactly."""
+    max_points_hundredths: _builtins.int
+    """The most that it could add, in hundredths of a point."""
+    value: _builtins.float
+    """How alike they are in it, from 0 to 1."""
+    evidence: _builtins.str
+    """What it rests on, in a sentence."""
+    def __init__(
+        self,
+        *,
+        feature: Global___Feature.ValueType = ...,
+        points_hundredths: _builtins.int = ...,
+        max_points_hundredths: _builtins.int = ...,
+        value: _builtins.float = ...,
+        evidence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "feature", b"feature", "max_points_hundredths", b"max_points_hundredths", "points_hundredths", b"points_hundredths", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimilarityFeature: _TypeAlias = SimilarityFeature  # noqa: Y015
+
+@_typing.final
+class Similarity(_message.Message):
+    """How alike a creator is to others, and in what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORE_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    score_hundredths: _builtins.int
+    """The similarity in hundredths of a point, from 0 to 10000."""
+    @_builtins.property
+    def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimilarityFeature]:
+        """The features; they add up to the similarity exactly. One of which nothing is known of the seeds is left out."""
+
+    def __init__(
+        self,
+        *,
+        score_hundredths: _builtins.int = ...,
+        features: _abc.Iterable[Global___SimilarityFeature] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "score_hundredths", b"score_hundredths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Similarity: _TypeAlias = Similarity  # noqa: Y015
+
+@_typing.final
+class ListLookalikesRequest(_message.Message):
+    """Asks for creators that are like others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEEDS_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The brand that asks, "brands/{brand}": creators that it has banned are not listed."""
+    page_size: _builtins.int
+    """How many at most; 0 means 50."""
+    page_token: _builtins.str
+    """Token of the page before; empty for the first page."""
+    @_builtins.property
+    def seeds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The creators to compare with, "creators/{creator}". Together they make one likeness: the mean of their audiences,
+        sizes and engagement, and all that they talk about. Each is seen through its largest account.
+        """
+
+    @_builtins.property
+    def filter(self) -> Global___CreatorFilter:
+        """What they must be like besides; the seeds themselves are never listed."""
+
+    def __init__(
+        self,
+        *,
+        seeds: _abc.Iterable[_builtins.str] | None = ...,
+        filter: Global___CreatorFilter | None = ...,
+        brand: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "seeds", b"seeds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLookalikesRequest: _TypeAlias = ListLookalikesRequest  # noqa: Y015
+
+@_typing.final
+class ListLookalikesResponse(_message.Message):
+    """A page of lookalikes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCHES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last one."""
+    total_size: _builtins.int
+    """How many creators were compared."""
+    @_builtins.property
+    def matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreatorMatch]:
+        """The creators, the most alike first."""
+
+    def __init__(
+        self,
+        *,
+        matches: _abc.Iterable[Global___CreatorMatch] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches", "next_page_token", b"next_page_token", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLookalikesResponse: _TypeAlias = ListLookalikesResponse  # noqa: Y015
 
 @_typing.final
 class FacetValue(_message.Message):
@@ -1564,8 +1885,11 @@ class ExplainExclusionRequest(_message.Message):
 
     CREATOR_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
     creator: _builtins.str
     """The creator, "creators/{creator}"."""
+    brand: _builtins.str
+    """The brand that searches, "brands/{brand}": its ban is named as well."""
     @_builtins.property
     def filter(self) -> Global___CreatorFilter:
         """The filter of the search."""
@@ -1575,10 +1899,11 @@ class ExplainExclusionRequest(_message.Message):
         *,
         creator: _builtins.str = ...,
         filter: Global___CreatorFilter | None = ...,
+        brand: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "filter", b"filter"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "creator", b"creator", "filter", b"filter"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1595,7 +1920,7 @@ class Exclusion(_message.Message):
     ACTUAL_FIELD_NUMBER: _builtins.int
     SHORTFALL_FIELD_NUMBER: _builtins.int
     field: _builtins.str
-    """The field of the filter, for example "min_followers" or "audience[0]"."""
+    """The field of the filter, for example "min_followers", "audience[0]" or "any_of[1].max_price"; "brand" for a ban."""
     required: _builtins.str
     """What was asked for."""
     actual: _builtins.str

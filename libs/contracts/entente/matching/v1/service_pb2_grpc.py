@@ -75,6 +75,11 @@ class MatchingServiceStub:
                 request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ExplainExclusionRequest.SerializeToString,
                 response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ExplainExclusionResponse.FromString,
                 _registered_method=True)
+        self.ListLookalikes = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/ListLookalikes',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ListLookalikesRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ListLookalikesResponse.FromString,
+                _registered_method=True)
         self.CreateShortlist = channel.unary_unary(
                 '/entente.matching.v1.MatchingService/CreateShortlist',
                 request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.CreateShortlistRequest.SerializeToString,
@@ -160,6 +165,13 @@ class MatchingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLookalikes(self, request, context):
+        """Lists the creators that are most like up to five others, and says in what they are alike.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateShortlist(self, request, context):
         """Creates a shortlist of a brand.
         """
@@ -230,6 +242,11 @@ def add_MatchingServiceServicer_to_server(servicer, server):
                     servicer.ExplainExclusion,
                     request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ExplainExclusionRequest.FromString,
                     response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ExplainExclusionResponse.SerializeToString,
+            ),
+            'ListLookalikes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLookalikes,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ListLookalikesRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ListLookalikesResponse.SerializeToString,
             ),
             'CreateShortlist': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateShortlist,
@@ -469,6 +486,33 @@ class MatchingService:
             '/entente.matching.v1.MatchingService/ExplainExclusion',
             entente_dot_matching_dot_v1_dot_service__pb2.ExplainExclusionRequest.SerializeToString,
             entente_dot_matching_dot_v1_dot_service__pb2.ExplainExclusionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLookalikes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/ListLookalikes',
+            entente_dot_matching_dot_v1_dot_service__pb2.ListLookalikesRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.ListLookalikesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class MatchingServiceStub:
     """Says how well one creator fits a brief, and why, from the stored state (not from the search index)."""
     ExplainExclusion: _aio.UnaryUnaryMultiCallable[_service_pb2.ExplainExclusionRequest, _service_pb2.ExplainExclusionResponse]
     """Says why a named creator is not among the results of a search: which filters keep it out, and by how much."""
+    ListLookalikes: _aio.UnaryUnaryMultiCallable[_service_pb2.ListLookalikesRequest, _service_pb2.ListLookalikesResponse]
+    """Lists the creators that are most like up to five others, and says in what they are alike."""
     CreateShortlist: _aio.UnaryUnaryMultiCallable[_service_pb2.CreateShortlistRequest, _service_pb2.Shortlist]
     """Creates a shortlist of a brand."""
     GetShortlist: _aio.UnaryUnaryMultiCallable[_service_pb2.GetShortlistRequest, _service_pb2.Shortlist]
@@ -119,6 +121,14 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.ExplainExclusionRequest, _abc.Awaitable[_service_pb2.ExplainExclusionResponse]],
     ) -> _abc.Awaitable[_service_pb2.ExplainExclusionResponse]:
         """Says why a named creator is not among the results of a search: which filters keep it out, and by how much."""
+
+    @_abc_1.abstractmethod
+    def ListLookalikes(
+        self,
+        request: _service_pb2.ListLookalikesRequest,
+        context: _aio.ServicerContext[_service_pb2.ListLookalikesRequest, _abc.Awaitable[_service_pb2.ListLookalikesResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListLookalikesResponse]:
+        """Lists the creators that are most like up to five others, and says in what they are alike."""
 
     @_abc_1.abstractmethod
     def CreateShortlist(

@@ -1,0 +1,513 @@
+"""The search index: columns in memory, and searches as array arithmetic over the blocks that a filter leaves.
+
+It holds what filters, facets, scores and a page of results show. A search scores by the same formula as the domain's
+``fit.score``; a test holds the two against each other, and the whole index against ``PlainSearch``.
+"""
+
+import heapq
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from entente_matching.application.search.columns import (
+    ALIVE,
+    BLOCK,
+    NOT_KNOWN,
+    SEVERAL,
+    VERIFIED,
+    Array,
+    Block,
+    Codes,
+    Mask,
+    Rows,
+    View,
+    object_bytes,
+)
+from entente_matching.application.search.locks import SharedLock
+from entente_matching.application.search.model import Cursor, Facet, Found, Hit, Order, Query, facet, tie, tie_of
+from entente_matching.application.search.plan import (
+    Branch,
+    fit_scorer,
+    likeness_scorer,
+    on_platforms,
+    plan,
+    select,
+)
+from entente_matching.application.search.rows import PLATFORMS, TRAITS, profile_of, row_of
+from entente_matching.application.search.text import TextIndex
+from entente_matching.domain.feedback import PastPerformance
+from entente_matching.domain.filters import Joint, demands_of
+from entente_matching.domain.profiles import Profile
+from entente_matching.domain.texts import words_of_all
+from entente_matching.domain.words import AudienceDimension
+
+T = TypeVar("T")
+R = TypeVar("R")
+Entry = tuple[str, int, Sequence[Profile]]
+"""Name, version, and the creator through each of its accounts; no account at all is a creator that is gone."""
+
+_WRITTEN_AT_ONCE = 64
+"""Creators for which searches wait at a time."""
+_WORKERS = min(2, os.cpu_count() or 1)
+_ORDER_COLUMNS = {
+    Order.FOLLOWERS: "followers",
+    Order.ENGAGEMENT_RATE: "engagement_rate",
+    Order.AUTHENTICITY: "authenticity",
+    Order.PRICE: "price",
+    Order.LAST_ACTIVE: "last_active",
+}
+_UNKNOWN_KEYS: dict[Order, float] = {
+    Order.FOLLOWERS: -1,
+    Order.AUTHENTICITY: NOT_KNOWN,
+    Order.PRICE: -1,
+    Order.LAST_ACTIVE: 0,
+}
+
+
+class _Part(NamedTuple):
+    """What a block holds of a search: rows that may match, which do, and what they are ordered by."""
+
+    view: View
+    certain: Mask
+    owner: Array
+    flags: Array
+    key: Array
+    score: Array | None
+
+
+class _Best(NamedTuple):
+    """A row that may be on the page."""
+
+    key: float
+    tie: int
+    owner: int
+    part: _Part
+    at: int
+
+
+class SearchIndex:
+    """What all creators are like. Searches run beside each other; a few creators are written between two searches."""
+
+    def __init__(self) -> None:
+        self._lock = SharedLock()
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="search")
+        self.codes: dict[str, Codes] = {trait: Codes() for trait in TRAITS}
+        self.blocks: list[Block] = []
+        self._open: dict[tuple[int, int], set[int]] = {}
+        """The blocks of a platform and size that have room."""
+        self.text = TextIndex()
+        self._owners: dict[str, int] = {}
+        self.names: list[str] = []
+        self.display_names: list[str] = []
+        self.versions: Array = np.zeros(1024, dtype=np.int32)
+        self._first_row: Array = np.full(1024, -1, dtype=np.int64)
+        self._further_rows: dict[int, list[int]] = {}
+        self._past: dict[int, PastPerformance] = {}
+        self.gone = 0
+        self.seen_until: datetime | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        codes: dict[str, Codes],
+        blocks: list[Block],
+        text: TextIndex,
+        names: list[str],
+        display_names: list[str],
+        versions: Array,
+        gone: int,
+    ) -> "SearchIndex":
+        """As it was kept. Past performance is not: whoever keeps the index up to date adds it."""
+        index = cls()
+        index.codes, index.blocks, index.text = codes, blocks, text
+        index.names, index.display_names, index.gone = names, display_names, gone
+        index._owners = dict(zip(names, range(len(names)), strict=True))
+        room = max(1024, len(names))
+        index.versions = np.zeros(room, dtype=np.int32)
+        index.versions[: len(names)] = versions
+        index._first_row = np.full(room, -1, dtype=np.int64)
+        for number, block in enumerate(blocks):
+            alive = np.flatnonzero(block.columns["flags"])
+            owners, several = block.columns["owner"][alive], block.columns["flags"][alive] & SEVERAL > 0
+            index._first_row[owners[~several]] = number * BLOCK + alive[~several]
+            for owner, row in zip(owners[several].tolist(), alive[several].tolist(), strict=True):
+                index._add_row(owner, number * BLOCK + row)
+            index._open.setdefault((block.platform, block.tier), set())
+            if block.free or block.size < BLOCK:
+                index._open[block.platform, block.tier].add(number)
+        return index
+
+    def close_text(self) -> None:
+        """Make the text index ready for a snapshot."""
+        with self._lock.writing():
+            self.text.close()
+
+    def frozen(self) -> AbstractContextManager[None]:
+        """Nothing is written meanwhile; searches go on."""
+        return self._lock.reading()
+
+    def __len__(self) -> int:
+        return len(self.names) - self.gone
+
+    def version(self, creator: str) -> int:
+        """The version of a creator that is indexed; 0 for none."""
+        owner = self._owners.get(creator)
+        return 0 if owner is None else int(self.versions[owner])
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def put(self, creators: Iterable[Entry]) -> None:
+        """Take up creators. Older versions than those that are held are ignored."""
+        batch: list[Entry] = []
+        for entry in creators:
+            batch.append(entry)
+            if len(batch) == _WRITTEN_AT_ONCE:
+                self._put(batch)
+                batch = []
+        if batch:
+            self._put(batch)
+
+    def remove(self, creator: str) -> None:
+        """Forget a creator, whatever its version; a later version brings it back."""
+        with self._lock.writing():
+            owner = self._owners.get(creator)
+            if owner is not None and self._kill(owner):
+                self.gone += 1
+                self.display_names[owner] = ""
+                self.text.remove(owner)
+                self._past.pop(owner, None)
+
+    def _put(self, batch: Sequence[Entry]) -> None:
+        # In a batch the last version of a creator counts.
+        newest: dict[str, Entry] = {}
+        for entry in batch:
+            if entry[0] not in newest or newest[entry[0]][1] <= entry[1]:
+                newest[entry[0]] = entry
+        with self._lock.writing():
+            rows: dict[tuple[int, int], list[tuple[int, Any]]] = {}
+            for name, version, profiles in newest.values():
+                owner = self._owner(name)
+                if version < self.versions[owner]:
+                    continue
+                self.versions[owner] = version
+                number = tie_of(name)
+                for profile in profiles:
+                    row = row_of(profile, owner, number, several=len(profiles) > 1, codes=self.codes)
+                    rows.setdefault((row.platform, row.tier), []).append((owner, row))
+                self._put_facts(owner, profiles)
+            self._place(rows)
+
+    def _owner(self, name: str) -> int:
+        owner = self._owners.get(name)
+        if owner is None:
+            owner = self._owners[name] = len(self.names)
+            self.names.append(name)
+            self.display_names.append("")
+            if owner >= len(self.versions):
+                self.versions = np.resize(self.versions, 2 * owner)
+                self._first_row = np.resize(self._first_row, 2 * owner)
+            self.versions[owner] = 0
+            self._first_row[owner] = -1
+            self.gone += 1
+        return owner
+
+    def _put_facts(self, owner: int, profiles: Sequence[Profile]) -> None:
+        """What is held of a creator besides its rows; its old rows go."""
+        if not self._kill(owner):
+            self.gone -= 1
+        profile = profiles[0]
+        self.display_names[owner] = profile.display_name
+        if profile.past is not None:
+            self._past[owner] = profile.past
+        self.text.put(owner, words_of_all(profile.texts))
+
+    def _kill(self, owner: int) -> bool:
+        first = int(self._first_row[owner])
+        if first < 0:
+            return False
+        for location in (first, *self._further_rows.pop(owner, ())):
+            block = self.blocks[location // BLOCK]
+            block.kill([location % BLOCK])
+            self._open[block.platform, block.tier].add(location // BLOCK)
+        self._first_row[owner] = -1
+        return True
+
+    def _place(self, rows: dict[tuple[int, int], list[tuple[int, Any]]]) -> None:
+        for key, entries in rows.items():
+            left = entries
+            while left:
+                with_room = self._open.setdefault(key, set())
+                if not with_room:
+                    with_room.add(len(self.blocks))
+                    self.blocks.append(Block(*key))
+                number = min(with_room)
+                block = self.blocks[number]
+                taken = block.take_rows(len(left))
+                if not taken:
+                    with_room.discard(number)
+                    continue
+                now, left = left[: len(taken)], left[len(taken) :]
+                block.write(taken, [row for _, row in now])
+                for at, (owner, _) in zip(taken, now, strict=True):
+                    self._add_row(owner, number * BLOCK + at)
+
+    def _add_row(self, owner: int, location: int) -> None:
+        if self._first_row[owner] < 0:
+            self._first_row[owner] = location
+        else:
+            self._further_rows.setdefault(owner, []).append(location)
+
+    # -- searching ----------------------------------------------------------------------------------------------------
+
+    def search(self, query: Query) -> Found:
+        """The creators that match, in order, and how they divide."""
+        with self._lock.reading():
+            wanted, excluded = self._planned(query), self._excluded(query)
+            scorer = None
+            if query.likeness is not None:
+                scorer = likeness_scorer(query.likeness, self.codes)
+            elif query.brief is not None:
+                scorer = fit_scorer(query.brief, self.codes)
+            blocks = [block for block in self.blocks if not _is_ruled_out(wanted, block)]
+            parts = self._each(lambda block: _searched(block, wanted, excluded, scorer, query), blocks)
+            matched, unsure = _once_each([part for part in parts if len(part.view)])
+            total = sum(len(part.view) for part in matched)
+            page, more = self._page(query, matched)
+            return Found(
+                hits=page,
+                next=self._cursor(query, page, matched) if more else None,
+                total=total,
+                facets=self._facets(query.facets, matched),
+                unknown_audience=unsure,
+                seen_until=self.seen_until,
+            )
+
+    def _planned(self, query: Query) -> Branch:
+        wanted = plan(demands_of(query.wanted), self.codes, lambda text: self.text.owners(text, len(self.names)))
+        if query.brief is not None and query.brief.platforms:
+            wanted = Branch(Joint.ALL, (on_platforms(query.brief.platforms), wanted), wanted.cost, wanted.audience)
+        return wanted
+
+    def _excluded(self, query: Query) -> Rows | None:
+        owners = [owner for name in query.excluded if (owner := self._owners.get(name)) is not None]
+        return np.array(sorted(owners), dtype=np.int64) if owners else None
+
+    def _each(self, do: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Do something for each, on both processors when there are several."""
+        if len(items) < 2:
+            return [do(item) for item in items]
+        return list(self._pool.map(do, items))
+
+    def _page(self, query: Query, parts: Sequence[_Part]) -> tuple[tuple[Hit, ...], bool]:
+        count = query.limit + 1
+        if query.order is Order.NAME:
+            best = self._by_name(query, parts, count)
+        else:
+            after = (query.after.key, tie(query.after.name)) if query.after else None
+            best = [each for part in parts for each in _smallest(part, count, after)]
+            best.sort(key=lambda each: each[:2])
+        page = tuple(self._hit(each) for each in best[: query.limit])
+        return page, len(best) > query.limit and bool(page)
+
+    def _by_name(self, query: Query, parts: Sequence[_Part], count: int) -> list[_Best]:
+        """The first by name: the names of all matches are looked at."""
+        names, after = self.names, query.after.name if query.after else None
+        candidates = ((names[owner], owner, part, at) for part in parts for at, owner in enumerate(part.owner.tolist()))
+        if query.descending:
+            left = (each for each in candidates if after is None or each[0] < after)
+            found = heapq.nlargest(count, left, key=lambda each: each[0])
+        else:
+            left = (each for each in candidates if after is None or each[0] > after)
+            found = heapq.nsmallest(count, left, key=lambda each: each[0])
+        return [_Best(0.0, 0, owner, part, at) for _, owner, part, at in found]
+
+    def _hit(self, best: _Best) -> Hit:
+        part = best.part
+        name = self.names[best.owner]
+        row = int(part.view.numbers()[best.at])
+        past = self._past.get(best.owner)
+        profile = profile_of(part.view.block, row, name, self.display_names[best.owner], past, self.codes)
+        return Hit(name, profile, None if part.score is None else int(part.score[best.at]))
+
+    def _cursor(self, query: Query, page: Sequence[Hit], parts: Sequence[_Part]) -> Cursor:
+        last = page[-1]
+        owner = self._owners[last.creator]
+        keys = [float(part.key[at]) for part in parts for at in np.flatnonzero(part.owner == owner)]
+        return Cursor(keys[0], last.creator)
+
+    # -- facets -------------------------------------------------------------------------------------------------------
+
+    def _facets(self, fields: Sequence[str], parts: Sequence[_Part]) -> tuple[Facet, ...]:
+        return tuple(facet(field, self._counts(field, parts)) for field in fields)
+
+    def _counts(self, field: str, parts: Sequence[_Part]) -> dict[str, int]:
+        counts: dict[str, int] = {}
+
+        def add(value: str, count: int) -> None:
+            counts[value] = counts.get(value, 0) + count
+
+        for part in parts:
+            view, block = part.view, part.view.block
+            if field == "platform":
+                add(str(PLATFORMS[block.platform]), len(view))
+            elif field == "tier":
+                add(self.codes["tier"].words[block.tier], len(view))
+            elif field == "verified":
+                verified = int(np.count_nonzero(part.flags & VERIFIED))
+                add("true", verified)
+                add("false", len(view) - verified)
+            elif field in ("country", "main_audience_country"):
+                of_audience = AudienceDimension.COUNTRY
+                main = view.column("country") if field == "country" else view.place(f"{of_audience}.code", 0)
+                words = self.codes["country" if field == "country" else of_audience].words
+                for code in np.flatnonzero(numbers := np.bincount(main)):
+                    add(words[code], int(numbers[code]))
+            else:
+                self._count_lists(field, view, add)
+        return counts
+
+    def _count_lists(self, field: str, view: View, add: Callable[[str, int], None]) -> None:
+        words = self.codes[field].words
+        places = view.column(field)
+        counts = np.bincount(places.reshape(-1), minlength=1)
+        counts[0] = np.count_nonzero(places[0] == 0)
+        beside = view.block.beside.get(field)
+        if beside is not None and beside.used:
+            rows, codes, _ = beside.arrays()
+            within = np.zeros(view.block.size, dtype=np.bool_)
+            within[view.numbers()] = True
+            more = np.bincount(codes[within[rows]], minlength=len(counts))
+            counts = more + np.pad(counts, (0, len(more) - len(counts)))
+        for code in np.flatnonzero(counts):
+            add(words[code], int(counts[code]))
+
+    # -- what it takes ------------------------------------------------------------------------------------------------
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes by what they are for: the columns, the text index, and names."""
+        columns = sum(block.nbytes for block in self.blocks) + self.versions.nbytes + self._first_row.nbytes
+        return {
+            "columns": columns,
+            "text": self.text.nbytes,
+            "names": object_bytes(self.names, self.display_names) + object_bytes(self._owners),
+        }
+
+
+# -- one block --------------------------------------------------------------------------------------------------------
+
+
+def _is_ruled_out(wanted: Branch, block: Block) -> bool:
+    if wanted.joint is Joint.ANY:
+        return False
+    return any(
+        _is_ruled_out(part, block) if isinstance(part, Branch) else part.of_block(block) is False
+        for part in wanted.parts
+    )
+
+
+def _searched(
+    block: Block, wanted: Branch, excluded: Rows | None, scorer: Callable[[View], Array] | None, query: Query
+) -> _Part:
+    view, certain = select(wanted, View(block))
+    flags = view.column("flags")
+    keep = (flags & ALIVE) > 0
+    owner = view.column("owner")
+    if excluded is not None:
+        keep &= ~np.isin(owner, excluded)
+    if not keep.all():
+        kept = np.flatnonzero(keep)
+        view, certain, flags, owner = view.narrowed(kept), certain[kept], flags[kept], owner[kept]
+    score = scorer(view) if scorer is not None else None
+    return _Part(view, certain, owner, flags, _keys(query, view, score), score)
+
+
+def _keys(query: Query, view: View, score: Array | None) -> Array:
+    """Sort keys, the smallest first; what is not known comes last."""
+    if query.order is Order.NAME:
+        return np.zeros(len(view))
+    if query.order in (Order.FIT, Order.SIMILARITY):
+        assert score is not None, "this order needs a brief or seeds"
+        return -score.astype(np.float64) if query.descending else score.astype(np.float64)
+    column = view.column(_ORDER_COLUMNS[query.order])
+    values = column.astype(np.float64)
+    unknown = np.isnan(values) if query.order is Order.ENGAGEMENT_RATE else column == _UNKNOWN_KEYS[query.order]
+    return np.where(unknown, np.inf, -values if query.descending else values)
+
+
+def _once_each(parts: Sequence[_Part]) -> tuple[list[_Part], int]:
+    """Each creator once, by the first of its accounts in the order; and how many may match and do not for certain."""
+    unsure = sum(int(np.count_nonzero(~part.certain & ((part.flags & SEVERAL) == 0))) for part in parts)
+    several = [(number, np.flatnonzero(part.flags & SEVERAL)) for number, part in enumerate(parts)]
+    losers: dict[int, list[int]] = {}
+    if any(len(rows) for _, rows in several):
+        part_of = np.concatenate([np.full(len(rows), number) for number, rows in several])
+        row = np.concatenate([rows for _, rows in several])
+        owner, certain, key = (
+            np.concatenate([getattr(parts[number], name)[rows] for number, rows in several])
+            for name in ("owner", "certain", "key")
+        )
+        platform = np.array([part.view.block.platform for part in parts])[part_of]
+        order = np.lexsort((_PLATFORM_RANK[platform], key, ~certain, owner))
+        first = np.ones(len(order), dtype=np.bool_)
+        first[1:] = owner[order][1:] != owner[order][:-1]
+        unsure += int(np.count_nonzero(first & ~certain[order]))
+        for at in order[~first]:
+            losers.setdefault(int(part_of[at]), []).append(int(row[at]))
+    result = []
+    for number, whole in enumerate(parts):
+        part, keep = whole, whole.certain.copy()
+        if number in losers:
+            keep[losers[number]] = False
+        if not keep.all():
+            rows = np.flatnonzero(keep)
+            part = _Part(
+                part.view.narrowed(rows),
+                part.certain[rows],
+                part.owner[rows],
+                part.flags[rows],
+                part.key[rows],
+                None if part.score is None else part.score[rows],
+            )
+        if len(part.view):
+            result.append(part)
+    return result, unsure
+
+
+_PLATFORM_RANK = np.argsort(np.argsort(np.array(PLATFORMS)))
+
+
+def _smallest(part: _Part, count: int, after: tuple[float, int] | None) -> list[_Best]:
+    """The first of a block in the order, behind the cursor; the others are not sorted."""
+    keys = part.key
+    ties = None
+    at: Array = np.arange(len(keys))
+    if after is not None:
+        ties = part.view.column("tie")
+        at = np.flatnonzero((keys > after[0]) | ((keys == after[0]) & (ties > after[1])))
+        keys = keys[at]
+    if len(keys) > count:
+        limit = np.partition(keys, count - 1)[count - 1]
+        below, equal = np.flatnonzero(keys < limit), np.flatnonzero(keys == limit)
+        room = count - len(below)
+        if len(equal) > room:
+            of_equal = _ties(part, at[equal])
+            equal = equal[np.argpartition(of_equal, room - 1)[:room]]
+        chosen = np.concatenate([below, equal])
+        keys, at = keys[chosen], at[chosen]
+    of_all = _ties(part, at)
+    return [
+        _Best(float(key), int(number), int(part.owner[place]), part, int(place))
+        for key, number, place in zip(keys, of_all, at, strict=True)
+    ]
+
+
+def _ties(part: _Part, at: Array) -> Array:
+    rows = at if part.view.rows is None else part.view.rows[at]
+    ties: Array = part.view.block.columns["tie"][rows]
+    return ties
