@@ -8,7 +8,7 @@ import typer
 from typer.main import get_command
 
 from entente_cli import errors, output
-from entente_cli.commands import campaign, creators, demo, dlq, operations, report, stack, token, topics
+from entente_cli.commands import campaign, creators, demo, dlq, messages, operations, report, stack, token, topics
 from entente_cli.errors import CommandError
 from entente_stack.errors import StackError
 
@@ -27,6 +27,7 @@ app.command("demo")(demo.demo)
 app.add_typer(creators.app, name="creators")
 app.add_typer(campaign.app, name="campaign")
 app.command("report")(report.report)
+app.add_typer(messages.app, name="messages")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(operations.app, name="operations")
 app.command("topics")(topics.topics)

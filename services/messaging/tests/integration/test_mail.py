@@ -1,6 +1,6 @@
 """E-mail through a real SMTP server."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -37,7 +37,7 @@ class Inbox:
 
 
 @pytest.fixture
-def inbox() -> Iterator[tuple[Inbox, SmtpMailer]]:
+async def inbox() -> AsyncIterator[tuple[Inbox, SmtpMailer]]:
     handler = Inbox()
     controller = Controller(handler, hostname="127.0.0.1", port=ports.pick(), enable_SMTPUTF8=True)
     controller.start()
@@ -49,6 +49,7 @@ def inbox() -> Iterator[tuple[Inbox, SmtpMailer]]:
         login=None,
     )
     yield handler, mailer
+    await mailer.close()
     controller.stop()
 
 
