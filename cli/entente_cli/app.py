@@ -8,7 +8,19 @@ import typer
 from typer.main import get_command
 
 from entente_cli import errors, output
-from entente_cli.commands import campaign, creators, demo, dlq, messages, operations, report, stack, token, topics
+from entente_cli.commands import (
+    analytics,
+    campaign,
+    creators,
+    demo,
+    dlq,
+    messages,
+    operations,
+    report,
+    stack,
+    token,
+    topics,
+)
 from entente_cli.errors import CommandError
 from entente_stack.errors import StackError
 
@@ -26,6 +38,7 @@ app.command("status")(stack.status)
 app.command("demo")(demo.demo)
 app.add_typer(creators.app, name="creators")
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(analytics.app, name="analytics")
 app.command("report")(report.report)
 app.add_typer(messages.app, name="messages")
 app.add_typer(dlq.app, name="dlq")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -10,6 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from entente_cli.kafka import end_offsets
 from entente_cli.patience import observed
 from entente_stack.services import SERVICES, Suite
+
+# What a service reads in batches, beside its events.
+_FURTHER_GROUPS = {"analytics": ("entente-analytics-clicks",)}
 
 
 def total(metrics: str, name: str, **labels: str) -> float:
@@ -56,7 +60,9 @@ class Broker:
         ends = await self.ends()
         waiting: dict[str, int] = {}
         for service in services:
-            committed = await self._admin.list_consumer_group_offsets(f"entente-{service}")
+            committed: dict[TopicPartition, Any] = {}
+            for group in (f"entente-{service}", *_FURTHER_GROUPS.get(service, ())):
+                committed |= await self._admin.list_consumer_group_offsets(group)
             topics = {partition.topic for partition in committed}
             lag = sum(
                 end - max(committed[partition].offset if partition in committed else 0, 0)

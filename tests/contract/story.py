@@ -272,6 +272,13 @@ class Story:
         figures = {"reach": 9_000, "impressions": 12_000, "likes": 700, "comments": 40}
         post = of_anna | {"postUrl": "https://instagram.example/p/anna", "measureTime": now}
         await self.as_brand("analytics", "ReportContentMetrics", figures=figures, **post)
+        abroad = {
+            "collaboration": self.collaboration("carl"),
+            "postUrl": "https://instagram.example/p/carl",
+            "measureTime": now,
+            "audience": {"countries": [{"code": "BR", "weight": 0.9}, {"code": "FR", "weight": 0.05}]},
+        }
+        await self.as_brand("analytics", "ReportContentMetrics", figures={"reach": 90_000}, **abroad)
         await self.world.settle()
 
     async def click(self, code: str) -> None:

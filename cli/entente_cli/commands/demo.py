@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from entente_cli import output, report_html, summary
+from entente_cli import output, summary
+from entente_cli.commands.analytics import write_page
 from entente_cli.commands.report import show
 from entente_cli.creators_file import write_rejects
 from entente_cli.domain_time import ScaledTime
@@ -87,7 +88,7 @@ async def _play(
         await broker.settled(suite)
         report = await seen.report(stage)
         page = out / "report.html"
-        report_html.write(report, page)
+        await write_page(session, stage.campaign, page)
         if not as_json:
             show(report)
         return await summary.collect(stage, session, suite, stack.paths, broker, written_before=before)

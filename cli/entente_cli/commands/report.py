@@ -8,7 +8,8 @@ import typer
 
 from entente.analytics.v1.service_pb2 import CampaignReport, GetCampaignReportRequest
 from entente.analytics.v1.service_pb2 import ObjectiveStatus as Status
-from entente_cli import output, report_html
+from entente_cli import output
+from entente_cli.commands.analytics import write_page
 from entente_cli.output import Json
 from entente_cli.session import Session
 
@@ -22,12 +23,13 @@ def report(
 
     async def call() -> CampaignReport:
         async with Session() as session:
-            return await session.analytics.GetCampaignReport(GetCampaignReportRequest(campaign=campaign))
+            found = await session.analytics.GetCampaignReport(GetCampaignReportRequest(campaign=campaign))
+            if page:
+                await write_page(session, campaign, page)
+                output.note(f"written: {page}")
+            return found
 
     found = asyncio.run(call())
-    if page:
-        report_html.write(found, page)
-        output.note(f"written: {page}")
     if as_json:
         output.show_json(found)
     else:
@@ -39,8 +41,14 @@ def show(found: CampaignReport) -> None:
     output.results.print(f"{found.title} ({found.brand_display_name})", style="bold", markup=False)
     if found.HasField("objective"):
         status = output.word(Status, found.objective.status)
-        output.results.print(f"Objective {status}: {report_html.objective_sentence(found.objective)}", markup=False)
-    rows = report_html.kpi_rows(found.kpis.total)
+        output.results.print(f"Objective {status}: {found.objective.summary}", markup=False)
+    rows = [(figure.name, figure.value) for figure in found.readable_figures]
     half = (len(rows) + 1) // 2
     right = [*rows[half:], *[("", "")] * (2 * half - len(rows))]
     output.show_table(["figure", "value", "", ""], [(*a, *b) for a, b in zip(rows[:half], right, strict=True)])
+    if found.ranking:
+        ranked = [
+            (each.rank, each.creator_display_name, output.money(each.revenue), output.money(each.return_low))
+            for each in found.ranking
+        ]
+        output.show_table(["rank", "creator", "revenue", "returned at least, less cost"], ranked)

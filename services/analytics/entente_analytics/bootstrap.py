@@ -7,12 +7,15 @@ from entente_analytics.adapters.batches import new_consumer, read_batches
 from entente_analytics.adapters.clicks import new_incarnation, sender
 from entente_analytics.adapters.journal import Journal
 from entente_analytics.adapters.reference import Tables
+from entente_analytics.adapters.youtube import YouTube
 from entente_analytics.application.redirect import DailySalt, LinkBook, Redirect, click_ids
+from entente_analytics.application.reports import ShopReports
 from entente_analytics.application.stores import Stores
 from entente_analytics.domain.clicks import ClickIds, DayVisitors
 from entente_analytics.entrypoints import events, streams, timers
 from entente_analytics.entrypoints.grpc import ACCESS, AnalyticsServicer
 from entente_analytics.entrypoints.http import redirect_app
+from entente_analytics.entrypoints.methods import Office
 from entente_analytics.settings import Settings
 from entente_chassis.clock import Clock
 from entente_chassis.deadletters import LETTERS, PARKS, DeadLetters
@@ -31,6 +34,9 @@ def build(settings: Settings, *, service: str = "analytics", clock: Clock | None
     stores = Stores(
         links=runtime.aggregates(kinds.LINKS),
         promo_codes=runtime.aggregates(kinds.PROMO_CODES),
+        code_shapes=runtime.aggregates(kinds.CODE_SHAPES),
+        shops=runtime.aggregates(kinds.SHOPS),
+        comments=runtime.aggregates(kinds.COMMENTS),
         buckets=runtime.aggregates(kinds.BUCKETS),
         orders=runtime.aggregates(kinds.ORDERS),
         posts=runtime.aggregates(kinds.POSTS),
@@ -61,7 +67,8 @@ def build(settings: Settings, *, service: str = "analytics", clock: Clock | None
     runtime.topic(kinds.CLICKS)
     runtime.background("click journal", journal.write)
     runtime.background("click stream", lambda: journal.send(sender(runtime.publish)))
-    runtime.http(redirect_app(redirect, trusted_proxies=settings.trusted_proxies), settings.http_bind)
+    reports = ShopReports(stores, ids, runtime.clock)
+    runtime.http(redirect_app(redirect, reports, trusted_proxies=settings.trusted_proxies), settings.http_bind)
     runtime.consume(events.CONSUMES, events.routes(stores, runtime.clock))
     letters = DeadLetters(runtime.aggregates(LETTERS), runtime.aggregates(PARKS))
     archive = Archive(settings.archive)
@@ -78,13 +85,17 @@ def build(settings: Settings, *, service: str = "analytics", clock: Clock | None
 
     runtime.background("clicks", count)
     runtime.background("archive", archive_events)
-    runtime.timer(stores.watches, timers.look_at_objectives(stores, runtime.clock, settings.objective_look_every))
+    look = timers.look_at_objectives(
+        stores, runtime.clock, settings.objective_look_every, settings.in_target_alert_basis_points
+    )
+    runtime.timer(stores.watches, look)
     runtime.timer(stores.promo_codes, timers.settle_promo_codes(stores, runtime.clock))
     runtime.timer(stores.orders, timers.tell_roll_ups(stores, runtime.clock))
     runtime.timer(stores.buckets, timers.refresh_roll_ups(stores))
+    connectors = [YouTube(settings.youtube_api_key, settings.youtube_api_url)] if settings.youtube_api_key else []
     runtime.serve(
         service_pb2_grpc.add_AnalyticsServiceServicer_to_server,
-        AnalyticsServicer(stores, ids, archive, runtime.clock, settings.public_url),
+        AnalyticsServicer(Office(stores, ids, archive, connectors, runtime.clock, settings.public_url)),
         ACCESS,
     )
     return runtime

@@ -19,3 +19,5 @@ objectives_changed = Counter(
     "entente_analytics_objectives_changed_total", "Objectives by the status they got", ["status"]
 )
 archived_records = Counter("entente_analytics_archived_records_total", "Records written to the archive of raw events")
+postbacks = Counter("entente_analytics_postbacks_total", "Postbacks and pixels, by what became of them", ["outcome"])
+rows_set_aside = Counter("entente_analytics_rows_set_aside_total", "Rows of imports not taken", ["file", "reason"])

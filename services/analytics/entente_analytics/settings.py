@@ -38,6 +38,18 @@ class Settings(ServiceSettings):
         le=5,
         description="Proxies in front of the redirect that append to X-Forwarded-For; 0 ignores that header.",
     )
+    in_target_alert_basis_points: int = Field(
+        5_000,
+        ge=0,
+        le=10_000,
+        description="Share of the reach that must be in the target where a campaign asks for none; below it, an alert.",
+    )
+    youtube_api_key: str = Field(
+        "", repr=False, description="Key of the YouTube Data API; without one, no figures are read from YouTube."
+    )
+    youtube_api_url: str = Field(
+        "https://www.googleapis.com", pattern=r"^https?://[^\s?#]+$", description="Where the YouTube Data API is."
+    )
     objective_look_hours: float = Field(
         24, gt=0, description="Domain hours between two looks at an objective when nothing happens."
     )

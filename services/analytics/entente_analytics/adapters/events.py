@@ -8,7 +8,7 @@ from entente.analytics.v1 import events_pb2 as pb
 from entente_analytics.application.redirect import TakenClick
 from entente_analytics.domain.content import ContentMetricsReported
 from entente_analytics.domain.links import TrackedLinkCreated
-from entente_analytics.domain.objectives import ObjectiveStatusChanged
+from entente_analytics.domain.objectives import AudienceOffTarget, ObjectiveStatusChanged
 from entente_analytics.domain.orders import ConversionAttributed, ConversionRecorded, ConversionRefunded
 from entente_chassis.protomap import to_proto
 
@@ -19,6 +19,7 @@ PUBLISHES: dict[type, type[Message]] = {
     ConversionRefunded: pb.ConversionRefunded,
     ContentMetricsReported: pb.ContentMetricsReported,
     ObjectiveStatusChanged: pb.ObjectiveStatusChanged,
+    AudienceOffTarget: pb.AudienceOffTarget,
 }
 
 

@@ -1,13 +1,15 @@
 """How each kind of aggregate is kept, and which of its events are told."""
 
 from entente_analytics.adapters.events import to_message
-from entente_analytics.application.stores import Secret
+from entente_analytics.application.stores import CodeShape, Secret
 from entente_analytics.domain.campaigns import Campaign, Collaboration
 from entente_analytics.domain.content import Post
 from entente_analytics.domain.links import PromoCode, TrackedLink
 from entente_analytics.domain.objectives import Watch
 from entente_analytics.domain.orders import Order
 from entente_analytics.domain.rollups import Bucket
+from entente_analytics.domain.sentiment import PostComments
+from entente_analytics.domain.shops import Shop
 from entente_chassis import topics
 from entente_chassis.store.model import Kind
 
@@ -21,7 +23,15 @@ LINKS = Kind(
     to_message=to_message,
     indexes=[("owner.campaign",), ("owner.collaboration",)],
 )
-PROMO_CODES = Kind("promo_codes", PromoCode, due_at=lambda promo: promo.settle_at, indexes=[("owner.campaign",)])
+PROMO_CODES = Kind(
+    "promo_codes",
+    PromoCode,
+    due_at=lambda promo: promo.settle_at,
+    indexes=[("owner.campaign",), ("owner.collaboration",)],
+)
+CODE_SHAPES = Kind("code_shapes", CodeShape)
+SHOPS = Kind("shops", Shop)
+COMMENTS = Kind("comments", PostComments, indexes=[("campaign",)])
 BUCKETS = Kind("buckets", Bucket, due_at=lambda bucket: bucket.stale_at, indexes=[("campaign",), ("collaboration",)])
 ORDERS = Kind(
     "orders",

@@ -6,9 +6,11 @@ from typing import Any
 from entente.analytics.v1 import service_pb2 as pb
 from entente.type.v1 import type_pb2
 from entente_analytics.domain.content import Post
+from entente_analytics.domain.files import SetAside
 from entente_analytics.domain.links import Owner, PromoCode, TrackedLink
 from entente_analytics.domain.orders import Attribution, Candidate, Order, Refund
 from entente_analytics.domain.rollups import Clicks
+from entente_analytics.domain.shops import Shop
 from entente_chassis.protomap import to_proto
 from entente_chassis.store.model import Outcome
 
@@ -121,6 +123,31 @@ def attribution_change(before: Attribution | None, after: Order) -> pb.Attributi
     )
 
 
+def set_aside(one: SetAside) -> pb.SetAside:
+    """Something that was not taken."""
+    return to_proto(pb.SetAside, one)
+
+
+def postback_secret(shop: Shop, public_url: str) -> pb.PostbackSecret:
+    """What a shop needs to report sales over HTTP."""
+    base = f"{public_url.rstrip('/')}/v1/{shop.brand}"
+    return to_proto(
+        pb.PostbackSecret,
+        {
+            "brand": shop.brand,
+            "secret": shop.secret,
+            "postback_url": f"{base}/postback",
+            "pixel_url": f"{base}/pixel.gif",
+            "previous_expire_time": shop.previous_until,
+        },
+    )
+
+
+def sentiment(counts: Mapping[str, int]) -> pb.SentimentCounts:
+    """Comments by what they say."""
+    return to_proto(pb.SentimentCounts, {name.lower(): count for name, count in counts.items()})
+
+
 def candidate(judged: Candidate) -> pb.AttributionCandidate:
     """What became of one touch or promo code."""
     owner = _owner(judged.owner) if judged.owner else {}
@@ -151,6 +178,7 @@ def content_metrics(post: Post, etag: str) -> pb.ContentMetrics:
             "measure_time": post.measured_at,
             "audience": post.audience,
             "deliverable": post.deliverable,
+            "corrections": [vars(correction) | {"correct_time": correction.at} for correction in post.corrections],
             "reading_count": len(post.readings),
             "etag": etag,
         },

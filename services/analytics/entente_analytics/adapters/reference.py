@@ -11,6 +11,7 @@ from typing import Any
 
 from entente_analytics.domain.currencies import Rate
 from entente_analytics.domain.emv import EmvTable
+from entente_analytics.domain.sentiment import Lexicons, lexicon
 
 _DATA = files("entente_analytics") / "data"
 _PROVIDER = "ECB"
@@ -48,6 +49,17 @@ def tiers() -> tuple[tuple[str, int], ...]:
     """Names of tiers and from how many followers they begin, the smallest first."""
     rows = csv.DictReader((_DATA / "tiers.csv").read_text(encoding="utf-8").splitlines())
     return tuple((row["tier"].upper(), int(row["min_followers"])) for row in rows)
+
+
+@cache
+def lexicons() -> Lexicons:
+    """The words by which comments are judged."""
+    raw = tomllib.loads((_DATA / "sentiment.toml").read_text(encoding="utf-8"))
+    emoji = {
+        letter: weight for name, weight in (("positive", 1.0), ("negative", -1.0)) for letter in raw["emoji"][name]
+    }
+    languages = {name: lexicon(words) for name, words in raw.items() if isinstance(words, dict) and name != "emoji"}
+    return Lexicons(raw["version"], languages, emoji)
 
 
 class EcbRates:
@@ -104,3 +116,6 @@ class Tables:
 
     def tiers(self) -> tuple[tuple[str, int], ...]:
         return tiers()
+
+    def lexicons(self) -> Lexicons:
+        return lexicons()

@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from entente.analytics.v1 import service_pb2 as pb
-from entente_analytics.adapters.messages import content_metrics, filtered, platform_number
+from entente_analytics.adapters.messages import content_metrics, filtered, platform_number, sentiment
+from entente_analytics.adapters.readable import figures, objective_sentence
 from entente_analytics.application.queries import Report, is_estimated
 from entente_analytics.domain.campaigns import Campaign, Collaboration, Metric
 from entente_analytics.domain.kpis import Kpis
 from entente_analytics.domain.objectives import Progress
-from entente_analytics.domain.reports import RANKING_METHOD, Comparison, funnel, notes
+from entente_analytics.domain.reports import RANKING_METHOD, Comparison, funnel, mentions, notes
+from entente_analytics.domain.sentiment import added_up, by_day
 from entente_chassis.protomap import to_proto
 
 
@@ -60,7 +62,7 @@ def comparison_message(comparison: Comparison) -> pb.Comparison:
 def progress_message(campaign: Campaign, progress: Progress, estimated: bool, now: datetime) -> pb.ObjectiveProgress:
     """How far an objective is."""
     objective = progress.objective
-    return to_proto(
+    message = to_proto(
         pb.ObjectiveProgress,
         {
             "campaign": campaign.name,
@@ -78,6 +80,8 @@ def progress_message(campaign: Campaign, progress: Progress, estimated: bool, no
             "projection": progress.projection,
         },
     )
+    message.summary = objective_sentence(message)
+    return message
 
 
 def report_message(report: Report, now: datetime) -> pb.CampaignReport:
@@ -86,6 +90,8 @@ def report_message(report: Report, now: datetime) -> pb.CampaignReport:
     objective = None
     if progress is not None:
         objective = progress_message(campaign, progress, is_estimated(report.facts, progress), now)
+    kpis = campaign_kpis_message(report, now)
+    comments = report.facts.comments
     return to_proto(
         pb.CampaignReport,
         {
@@ -98,7 +104,11 @@ def report_message(report: Report, now: datetime) -> pb.CampaignReport:
             "end_time": campaign.end,
             "target_audience": campaign.target,
             "objective": objective,
-            "kpis": campaign_kpis_message(report, now),
+            "kpis": kpis,
+            "readable_figures": [{"name": name, "value": value} for name, value in figures(kpis.total)],
+            "sentiment": sentiment(added_up(post.total for post in comments)) if comments else None,
+            "sentiment_days": [{"day": day, "counts": sentiment(counts)} for day, counts in by_day(comments)],
+            "mentions": [{"day": day, "count": count} for day, count in mentions(report.facts).items()],
             "funnel": funnel(report.facts.collaborations, report.kpis.total),
             "costs": [_cost(collaboration) for collaboration in report.facts.collaborations if collaboration.cost],
             "posts": [content_metrics(post, "") for post in report.facts.posts],

@@ -50,6 +50,7 @@ async def load_facts(stores: Stores, campaign: str) -> Facts:
         buckets=[await _fresh(stores, bucket) async for bucket in every(stores.buckets, {"campaign": campaign})],
         tracked=frozenset([link.owner async for link in every(stores.links, {"owner.campaign": campaign})]),
         coded=frozenset([promo.owner async for promo in every(stores.promo_codes, {"owner.campaign": campaign})]),
+        comments=[state async for state in every(stores.comments, {"campaign": campaign})],
         rates=reference.rates,
         emv=reference.emv_table(start.date()) if start else None,
     )

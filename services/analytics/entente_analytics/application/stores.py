@@ -11,6 +11,8 @@ from entente_analytics.domain.links import PromoCode, TrackedLink
 from entente_analytics.domain.objectives import Watch
 from entente_analytics.domain.orders import Order
 from entente_analytics.domain.rollups import Bucket
+from entente_analytics.domain.sentiment import PostComments
+from entente_analytics.domain.shops import Shop
 from entente_chassis.store.aggregates import Aggregates
 
 S = TypeVar("S")
@@ -27,11 +29,21 @@ class Secret:
 
 
 @dataclass(frozen=True)
+class CodeShape:
+    """By which promo code a look is held."""
+
+    code: str
+
+
+@dataclass(frozen=True)
 class Stores:
     """All aggregates of the service, and the tables that figures are made with."""
 
     links: Aggregates[TrackedLink]
     promo_codes: Aggregates[PromoCode]
+    code_shapes: Aggregates[CodeShape]
+    shops: Aggregates[Shop]
+    comments: Aggregates[PostComments]
     buckets: Aggregates[Bucket]
     orders: Aggregates[Order]
     posts: Aggregates[Post]

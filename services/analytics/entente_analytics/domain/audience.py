@@ -60,13 +60,14 @@ class Audience:
 
 @dataclass(frozen=True)
 class Target:
-    """Whom a campaign wants to reach. An empty list does not restrict."""
+    """Whom a campaign wants to reach. An empty list does not restrict; ``min_share`` of the reach must be in it."""
 
     countries: tuple[str, ...] = ()
     ages: tuple[str, ...] = ()
     genders: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     interests: tuple[str, ...] = ()
+    min_share: float | None = None
 
 
 @dataclass(frozen=True)

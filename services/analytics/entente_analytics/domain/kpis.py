@@ -12,6 +12,7 @@ from entente_analytics.domain.currencies import NoRates, Rate, Rates
 from entente_analytics.domain.emv import Band, EmvTable
 from entente_analytics.domain.links import Owner
 from entente_analytics.domain.rollups import Bucket, Clicks, Sales
+from entente_analytics.domain.sentiment import PostComments
 from entente_chassis.money import Money
 
 _BASIS_POINTS = 10_000
@@ -35,6 +36,7 @@ class Facts:
     coded: frozenset[Owner] = frozenset()
     rates: Rates = field(default_factory=NoRates)
     emv: EmvTable | None = None
+    comments: Sequence[PostComments] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 import hashlib
 import re
 
+from entente_analytics.domain.promo_codes import shape_of
+
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -20,6 +22,11 @@ def link_name(code: str) -> str:
 def promo_code_name(brand: str, code: str) -> str:
     """The resource name of a promo code: one name for all its spellings, so that it is unique within the brand."""
     return f"{brand}/promoCodes/{code.lower()}"
+
+
+def promo_shape_name(brand: str, code: str) -> str:
+    """The name under which the look of a promo code is reserved, so that no two codes of a brand look alike."""
+    return f"{brand}/promoCodeShapes/{shape_of(code)}"
 
 
 def order_name(brand: str, order_id: str) -> str:

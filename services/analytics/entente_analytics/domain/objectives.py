@@ -66,6 +66,7 @@ class Watch:
     Args:
         evaluate_at: when to look again; None when there is nothing to wait for.
         looking: a look is under way, which may have read the facts before the latest of them.
+        off_target: it was told that too little of the reach is in the target.
     """
 
     campaign: str
@@ -76,6 +77,7 @@ class Watch:
     value: int | None
     evaluate_at: datetime | None
     looking: bool = False
+    off_target: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,27 @@ class ObjectiveStatusChanged:
     status: Status
     previous_status: Status | None
     deadline: datetime
+
+
+@dataclass(frozen=True)
+class AudienceOffTarget:
+    """Less of the reach is in the target audience than the campaign asks for."""
+
+    campaign: str
+    brand: str
+    campaign_title: str
+    in_target_share_basis_points: int
+    threshold_basis_points: int
+    estimated: bool
+
+
+@dataclass(frozen=True)
+class InTargetShare:
+    """How much of the reach is in the target, and how much must be; in basis points."""
+
+    share: int
+    threshold: int
+    estimated: bool
 
 
 def is_watched(campaign: Campaign | None) -> bool:
@@ -190,7 +213,12 @@ def begun(watch: Watch) -> Watch | None:
 
 
 def evaluated(
-    watch: Watch, campaign: Campaign | None, progress: Progress | None, now: datetime, every: timedelta
+    watch: Watch,
+    campaign: Campaign | None,
+    progress: Progress | None,
+    now: datetime,
+    every: timedelta,
+    audience: InTargetShare | None = None,
 ) -> tuple[Watch, tuple[object, ...]]:
     """The watch after a look at its objective, and the news if it stands otherwise than before."""
     # Who asked during the look may have had news that it did not see: then the next look stays due.
@@ -205,9 +233,11 @@ def evaluated(
         status=progress.status,
         value=progress.value,
         evaluate_at=watch.evaluate_at if asked_again else _next_look(progress, now, every),
+        off_target=audience.share < audience.threshold if audience else watch.off_target,
     )
+    alerts = _alerts(watch, after, campaign, audience)
     if progress.status is watch.status:
-        return after, ()
+        return after, alerts
     told = ObjectiveStatusChanged(
         campaign=campaign.name,
         brand=campaign.brand,
@@ -220,7 +250,25 @@ def evaluated(
         previous_status=watch.status,
         deadline=progress.objective.deadline,
     )
-    return after, (told,)
+    return after, (told, *alerts)
+
+
+def _alerts(
+    watch: Watch, after: Watch, campaign: Campaign, audience: InTargetShare | None
+) -> tuple[AudienceOffTarget, ...]:
+    # Once, and again after it was enough in between.
+    if audience is None or watch.off_target or not after.off_target:
+        return ()
+    return (
+        AudienceOffTarget(
+            campaign=campaign.name,
+            brand=campaign.brand,
+            campaign_title=campaign.title,
+            in_target_share_basis_points=audience.share,
+            threshold_basis_points=audience.threshold,
+            estimated=audience.estimated,
+        ),
+    )
 
 
 def _next_look(progress: Progress, now: datetime, every: timedelta) -> datetime | None:

@@ -203,3 +203,53 @@ def ranking(facts: Facts) -> list[Rank]:
         )
         for rank, (returned, revenue, name, low, high) in enumerate(ranked, start=1)
     ]
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """The figures of one day of a collaboration's platform and deliverable; no day for what belongs to none."""
+
+    day: str
+    campaign: str
+    collaboration: str
+    creator: str
+    platform: str
+    deliverable: str
+    currency: str
+    kpis: Kpis
+
+
+def figure_rows(facts: Facts) -> list[FigureRow]:
+    """The figures row by row: what counts adds up to the totals of the campaign."""
+    campaign = facts.campaign
+    daily = [piece for piece in pieces_of(facts) if piece.day or (piece.in_total and _is_dayless(piece))]
+    tallies = added(daily, lambda p: (p.day, p.collaboration, p.platform, p.deliverable or ""))
+    return [
+        FigureRow(
+            day=day,
+            campaign=campaign.name if campaign else "",
+            collaboration=collaboration,
+            creator=f"creators/{collaboration.rpartition('/')[2]}",
+            platform=platform,
+            deliverable=deliverable,
+            currency=campaign.currency if campaign else "",
+            kpis=kpis_of(tallies[day, collaboration, platform, deliverable], facts),
+        )
+        for day, collaboration, platform, deliverable in sorted(tallies)
+    ]
+
+
+def _is_dayless(piece: Piece) -> bool:
+    # Latest totals of posts are in their days; costs, and what could have been counted but was not, are in none.
+    return not piece.tally.measured_posts
+
+
+def mentions(facts: Facts) -> dict[str, int]:
+    """Published posts by day (UTC), for those whose day is known."""
+    days: dict[str, int] = {}
+    for collaboration in facts.collaborations:
+        for post in collaboration.posts:
+            if post.published_at is not None:
+                day = post.published_at.date().isoformat()
+                days[day] = days.get(day, 0) + 1
+    return dict(sorted(days.items()))

@@ -14,7 +14,7 @@ _LONG_SECONDS = 0.1
 _REST = 10
 
 
-def look_at_objectives(stores: Stores, clock: Clock, every: timedelta) -> Fire:
+def look_at_objectives(stores: Stores, clock: Clock, every: timedelta, in_target_threshold: int) -> Fire:
     """Looks at an objective: something happened, a while has passed, or its deadline has come.
 
     A campaign in full swing asks all the time, and each look folds all its facts: after a long look it rests ten times
@@ -26,7 +26,9 @@ def look_at_objectives(stores: Stores, clock: Clock, every: timedelta) -> Fire:
         began = time.monotonic()
         if began < rests_until.get(name, 0.0):
             return
-        await evaluate_objective(stores, name, now=clock.now(), again_after=every)
+        await evaluate_objective(
+            stores, name, now=clock.now(), again_after=every, in_target_threshold=in_target_threshold
+        )
         ended = time.monotonic()
         for rested in [other for other, until in rests_until.items() if until < ended]:
             del rests_until[rested]

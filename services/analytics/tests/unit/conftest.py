@@ -17,6 +17,7 @@ from entente_analytics.domain.audience import Audience, Target, WeightedCode
 from entente_analytics.domain.campaigns import Campaign, Collaboration, Metric, Objective
 from entente_analytics.domain.clicks import ClickIds
 from entente_analytics.entrypoints.grpc import ACCESS, AnalyticsServicer
+from entente_analytics.entrypoints.methods import Office
 from entente_chassis.auth import Role
 from entente_chassis.clock import ManualClock
 from entente_chassis.money import Money
@@ -53,6 +54,9 @@ def stores(clock: ManualClock) -> Stores:
     return Stores(
         links=MemoryAggregates(kinds.LINKS, clock),
         promo_codes=MemoryAggregates(kinds.PROMO_CODES, clock),
+        code_shapes=MemoryAggregates(kinds.CODE_SHAPES, clock),
+        shops=MemoryAggregates(kinds.SHOPS, clock),
+        comments=MemoryAggregates(kinds.COMMENTS, clock),
         buckets=MemoryAggregates(kinds.BUCKETS, clock),
         orders=MemoryAggregates(kinds.ORDERS, clock),
         posts=MemoryAggregates(kinds.POSTS, clock),
@@ -68,7 +72,8 @@ def stores(clock: ManualClock) -> Stores:
 async def service(stores: Stores, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Service]:
     await _copy_campaign(stores)
     ids = await click_ids(stores)
-    servicer = AnalyticsServicer(stores, lambda: ids, Archive(tmp_path / "archive"), clock, "https://go.example")
+    office = Office(stores, lambda: ids, Archive(tmp_path / "archive"), [], clock, "https://go.example")
+    servicer = AnalyticsServicer(office)
     add = service_pb2_grpc.add_AnalyticsServiceServicer_to_server
     async with serving(tmp_path, (add, servicer, ACCESS)) as server:
         yield Service(stores, clock, ids, server)

@@ -1,20 +1,27 @@
 """Key figures: exact, adding up, and undefined where nothing was measured."""
 
+import csv
+import io
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entente_analytics.adapters.exports import as_csv, as_parquet
+from entente_analytics.adapters.reference import EcbRates, emv_table, tiers
 from entente_analytics.domain import content
 from entente_analytics.domain.audience import Assumption, Audience, Target, WeightedCode, in_target
 from entente_analytics.domain.campaigns import Campaign, Collaboration, Metric, Objective
 from entente_analytics.domain.content import Figures, Post
-from entente_analytics.domain.currencies import NoRates, Rates
+from entente_analytics.domain.currencies import NoRates, Rate, Rates
 from entente_analytics.domain.kpis import Facts, Kpis, campaign_kpis
 from entente_analytics.domain.links import Owner
 from entente_analytics.domain.orders import Attribution, Order, Refund, Rule
+from entente_analytics.domain.reports import Dimension, compared, figure_rows, ranking
 from entente_analytics.domain.rollups import Bucket, new_bucket, sales_of
 from entente_chassis.money import Money
 
@@ -291,3 +298,129 @@ def test_without_the_campaign_itself_money_is_undefined_and_counts_are_not() -> 
 
     assert (total.clicks, total.conversions, total.revenue) == (5, 1, None)
     assert total.unconverted_revenue == (Money("EUR", 7),)
+
+
+class OneRate:
+    """A dollar is 0.9 euros on every day, and a yen 0.006."""
+
+    def rate(self, source: str, target: str, day: date) -> Rate | None:
+        values = {"USD": Decimal("0.9"), "JPY": Decimal("0.006")}
+        return Rate(source, target, day, values[source], "test") if source in values and target == "EUR" else None
+
+
+def test_other_currencies_count_at_the_rate_of_their_day_and_the_figures_name_it() -> None:
+    orders = [
+        order(1, 500),
+        order(2, 701, currency="USD"),
+        order(3, 1_000, currency="JPY"),
+        order(4, 9, currency="XXX"),
+    ]
+    costs = [collaboration(ANNA, cost=Money("USD", 1_000))]
+
+    kpis = campaign_kpis(facts(costs, orders=[order(1, 500), *foreign], rates=OneRate()))
+
+    # 701 cents of a dollar are 630.9 of a euro, 1,000 yen are 600 cents.
+    assert kpis.total.revenue == Money("EUR", 500 + 631 + 600)
+    assert kpis.total.unconverted_revenue == (Money("XXX", 9),)
+    assert (kpis.total.cost, kpis.total.roi_basis_points) == (Money("EUR", 900), None)
+    assert {rate.source for rate in kpis.total.rates} == {"USD", "JPY"}
+    revenue = [day.revenue for day in kpis.days.values() if day.revenue]
+    assert sum(each.minor_units for each in revenue) == kpis.total.revenue.minor_units
+
+
+def test_the_central_banks_rates_are_those_of_the_last_working_day_and_cross_through_the_euro() -> None:
+    rates = EcbRates()
+
+    sunday = rates.rate("USD", "EUR", date(2025, 3, 9))
+    crossed = rates.rate("USD", "JPY", date(2025, 3, 7))
+
+    assert sunday is not None
+    assert crossed is not None
+    # The ECB quoted 1 EUR = 1.0857 USD and 160.35 JPY on 7 March 2025.
+    assert (sunday.day, sunday.provider) == (date(2025, 3, 7), "ECB")
+    assert sunday.convert(10_857) == 10_000
+    assert crossed.convert(10_857) == 16_035
+    assert rates.rate("USD", "XXX", date(2025, 3, 7)) is None
+
+
+def test_earned_media_value_comes_from_the_published_table_with_its_band_and_is_in_no_return() -> None:
+    made = post(ANNA, (1, Figures(views=10_000, likes=100)))
+    with_table = replace(facts([collaboration(ANNA, cost=Money("EUR", 100))], [made]), emv=emv_table(START.date()))
+
+    total = campaign_kpis(with_table).total
+
+    assert total.emv is not None
+    assert (total.emv.table_version, total.emv.low, total.emv.value, total.emv.high) == (
+        "emv-2026-01",
+        Money("EUR", 4_600),
+        Money("EUR", 8_200),
+        Money("EUR", 14_000),
+    )
+    assert total.roi_basis_points is None
+    assert campaign_kpis(facts([collaboration(ANNA)], [made])).total.emv is None
+
+
+SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=3)
+
+
+@given(SHARES, SHARES, st.booleans())
+def test_the_share_in_target_lies_within_its_band(countries: list[float], genders: list[float], known: bool) -> None:
+    audience = Audience(
+        countries=tuple(WeightedCode(f"C{n}", share if known else None) for n, share in enumerate(countries)),
+        genders=tuple(WeightedCode(f"G{n}", share) for n, share in enumerate(genders)),
+    )
+    part = in_target(audience, Target(countries=("C0",), genders=("G0",)))
+
+    assert part.share is not None
+    assert 0 <= part.low <= part.share <= part.high <= 1
+
+
+def test_many_small_orders_rank_above_one_large_one_of_the_same_sum() -> None:
+    orders = [order(n, 1_000, of=BELA) for n in range(20)] + [order(99, 20_000, of=ANNA)]
+    ranked = ranking(facts([collaboration(ANNA), collaboration(BELA)], orders=orders))
+
+    assert [(each.rank, each.collaboration) for each in ranked] == [(1, BELA), (2, ANNA)]
+    assert ranked[0].revenue == ranked[1].revenue == Money("EUR", 20_000)
+    assert ranked[0].revenue_low.minor_units == 20_000 - 7_356
+    assert ranked[1].revenue_low.minor_units == 0
+
+
+def test_creators_are_compared_by_tier_reward_and_platform_and_each_comparison_adds_up_to_the_total() -> None:
+    gifted = collaboration(ANNA, followers=9_999, gift_value=Money("EUR", 50), cost=Money("EUR", 50))
+    paid = collaboration(BELA, followers=10_000, platform="TIKTOK", fee=Money("EUR", 90), cost=Money("EUR", 90))
+    made = facts([gifted, paid], orders=[order(1, 500), order(2, 700, of=BELA)])
+
+    found = {dimension: compared([made], dimension, tiers()) for dimension in (Dimension.TIER, Dimension.COMPENSATION)}
+
+    assert [(each.code, each.kpis.revenue) for each in found[Dimension.TIER]] == [
+        ("MICRO", Money("EUR", 700)),
+        ("NANO", Money("EUR", 500)),
+    ]
+    assert [(each.code, each.kpis.cost) for each in found[Dimension.COMPENSATION]] == [
+        ("FIXED_FEE", Money("EUR", 90)),
+        ("GIFTED", Money("EUR", 50)),
+    ]
+
+
+def test_exported_rows_add_up_to_the_totals_in_both_formats() -> None:
+    made = facts(
+        [collaboration(ANNA, audience=FRENCH, cost=Money("EUR", 70)), collaboration(BELA)],
+        [post(ANNA, (1, Figures(reach=100)), (3, Figures(reach=150)))],
+        [clicks(1, 50)],
+        [order(1, 500), order(2, 700, of=BELA, day=1)],
+        tracked=(ANNA,),
+    )
+    rows = figure_rows(made)
+    text = list(csv.DictReader(io.StringIO(b"".join(as_csv(rows)).decode())))
+    table = pq.read_table(io.BytesIO(b"".join(as_parquet(rows)))).to_pylist()
+    total = campaign_kpis(made).total
+
+    for name, wanted in (
+        ("reach", total.reach),
+        ("clicks", total.clicks),
+        ("revenue_minor", total.revenue and total.revenue.minor_units),
+        ("cost_minor", total.cost and total.cost.minor_units),
+    ):
+        assert sum(int(row[name] or 0) for row in text) == wanted, name
+        assert sum(row[name] or 0 for row in table) == wanted, name
+    assert len(text) == len(table) == len(rows)

@@ -8,6 +8,8 @@ import pytest
 from entente_analytics.domain.audience import Target
 from entente_analytics.domain.campaigns import Campaign, Metric, Objective
 from entente_analytics.domain.objectives import (
+    AudienceOffTarget,
+    InTargetShare,
     ObjectiveStatusChanged,
     Status,
     Watch,
@@ -15,6 +17,7 @@ from entente_analytics.domain.objectives import (
     evaluated,
     look_again,
     progress_of,
+    projected,
 )
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -107,3 +110,40 @@ def test_a_campaign_that_is_not_watched_plans_no_look() -> None:
     after, news = evaluated(replace(WATCH, looking=True), cancelled, progress_of(CLICKS, START, 1, now), now, DAY)
 
     assert (after.evaluate_at, news) == (None, ())
+
+
+def test_a_projection_goes_on_as_the_days_did_and_says_how_sure_it_is() -> None:
+    now = START + timedelta(days=10)
+    even = {(START + timedelta(days=n)).date().isoformat(): 10 for n in range(10)}
+    uneven = {day: 5 + 10 * (n % 2) for n, day in enumerate(even)}
+
+    sure = projected(CLICKS, START, 100, even, now)
+    unsure = projected(CLICKS, START, 100, uneven, now)
+
+    assert sure is not None
+    assert unsure is not None
+    assert (sure.low, sure.value, sure.high, sure.chance_basis_points) == (400, 400, 400, 0)
+    assert (unsure.value, unsure.day_count) == (400, 10)
+    assert 100 <= unsure.low < 400 < unsure.high
+    assert 0 <= unsure.chance_basis_points < 5_000
+
+
+def test_what_cannot_be_projected_is_not() -> None:
+    late = START + timedelta(days=10)
+
+    assert projected(CLICKS, START, None, {}, late) is None
+    assert projected(CLICKS, START, 5, {}, START + timedelta(days=2)) is None
+    assert projected(CLICKS, START, 5, {}, END) is None
+    assert projected(RATE, START, 5, {}, late) is None
+
+
+def test_an_audience_off_target_is_told_once_and_again_after_it_was_right_in_between() -> None:
+    now = START + timedelta(days=20)
+    progress = progress_of(CLICKS, START, 400, now)
+    watch, told = WATCH, []
+    for share in (4_000, 3_900, 6_000, 4_900):
+        looked = replace(watch, looking=True)
+        watch, news = evaluated(looked, CAMPAIGN, progress, now, DAY, InTargetShare(share, 5_000, estimated=True))
+        told.append([type(event).__name__ for event in news if isinstance(event, AudienceOffTarget)])
+
+    assert told == [["AudienceOffTarget"], [], [], ["AudienceOffTarget"]]

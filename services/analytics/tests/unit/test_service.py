@@ -12,6 +12,7 @@ from entente.analytics.v1 import service_pb2 as pb
 from entente.type.v1 import type_pb2
 from entente_analytics.application.commands import objectives, sales
 from entente_analytics.application.redirect import DailySalt, LinkBook, Redirect, TakenClick, Visit
+from entente_analytics.application.reports import ShopReports
 from entente_analytics.domain.clicks import DayVisitors, Verdict
 from entente_analytics.entrypoints.http import redirect_app
 from entente_chassis.auth import Role
@@ -261,7 +262,7 @@ async def test_an_objective_is_told_when_it_is_met_and_when_a_refund_takes_that_
         due = [name for name, _ in await service.stores.watches.due(service.clock.now(), 10)]
         assert due == [watch]
         await objectives.evaluate_objective(
-            service.stores, watch, now=service.clock.now(), again_after=timedelta(days=1)
+            service.stores, watch, now=service.clock.now(), again_after=timedelta(days=1), in_target_threshold=0
         )
         return str((await service.stores.watches.require(watch, what="Objective")).state.status)
 
@@ -295,7 +296,9 @@ async def test_clicks_are_redirected_judged_and_numbered(service: Any) -> None:
         keep,
         service.clock,
     )
-    transport = httpx.ASGITransport(redirect_app(redirect, trusted_proxies=1))
+    transport = httpx.ASGITransport(
+        redirect_app(redirect, ShopReports(service.stores, lambda: service.ids, service.clock), trusted_proxies=1)
+    )
     async with httpx.AsyncClient(transport=transport, base_url="https://go.example") as web:
 
         async def follow(address: str, user_agent: str = PHONE) -> httpx.Response:

@@ -384,6 +384,50 @@ class ObjectiveStatusChanged(_message.Message):
 Global___ObjectiveStatusChanged: _TypeAlias = ObjectiveStatusChanged  # noqa: Y015
 
 @_typing.final
+class AudienceOffTarget(_message.Message):
+    """Less of the reach is in the target audience than the campaign asks for. Told once, and again after it was enough in
+    between. Subject: "campaigns/{campaign}/objective".
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_TITLE_FIELD_NUMBER: _builtins.int
+    IN_TARGET_SHARE_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    THRESHOLD_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    ESTIMATED_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """The campaign."""
+    brand: _builtins.str
+    """The brand."""
+    campaign_title: _builtins.str
+    """Title of the campaign."""
+    in_target_share_basis_points: _builtins.int
+    """reach in target / reach, in basis points."""
+    threshold_basis_points: _builtins.int
+    """What the campaign asks for, in basis points."""
+    estimated: _builtins.bool
+    """Whether the share rests on assumptions."""
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        brand: _builtins.str = ...,
+        campaign_title: _builtins.str = ...,
+        in_target_share_basis_points: _builtins.int = ...,
+        threshold_basis_points: _builtins.int = ...,
+        estimated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "campaign", b"campaign", "campaign_title", b"campaign_title", "estimated", b"estimated", "in_target_share_basis_points", b"in_target_share_basis_points", "threshold_basis_points", b"threshold_basis_points"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AudienceOffTarget: _TypeAlias = AudienceOffTarget  # noqa: Y015
+
+@_typing.final
 class LinkClicked(_message.Message):
     """Somebody followed a tracked link: one or more clicks that one process redirected, in order. Topic
     entente.analytics.clicks.stream.v1; subject: the link. Nothing in it identifies a person: the daily hash that finds

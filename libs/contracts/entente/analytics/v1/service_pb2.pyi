@@ -47,6 +47,30 @@ QR_CODE_FORMAT_PNG: QrCodeFormat.ValueType  # 2
 """Points."""
 Global___QrCodeFormat: _TypeAlias = QrCodeFormat  # noqa: Y015
 
+class _OrderExport:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OrderExportEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderExport.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ORDER_EXPORT_UNSPECIFIED: _OrderExport.ValueType  # 0
+    """Told by its columns."""
+    ORDER_EXPORT_SHOPIFY: _OrderExport.ValueType  # 1
+    """Shopify's export of orders."""
+    ORDER_EXPORT_WOOCOMMERCE: _OrderExport.ValueType  # 2
+    """WooCommerce's export of orders: the table of its analytics, or that of the usual export plug-ins."""
+
+class OrderExport(_OrderExport, metaclass=_OrderExportEnumTypeWrapper):
+    """From which shop software an export comes."""
+
+ORDER_EXPORT_UNSPECIFIED: OrderExport.ValueType  # 0
+"""Told by its columns."""
+ORDER_EXPORT_SHOPIFY: OrderExport.ValueType  # 1
+"""Shopify's export of orders."""
+ORDER_EXPORT_WOOCOMMERCE: OrderExport.ValueType  # 2
+"""WooCommerce's export of orders: the table of its analytics, or that of the usual export plug-ins."""
+Global___OrderExport: _TypeAlias = OrderExport  # noqa: Y015
+
 class _AttributionRule:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -210,6 +234,30 @@ OBJECTIVE_STATUS_MET: ObjectiveStatus.ValueType  # 4
 OBJECTIVE_STATUS_MISSED: ObjectiveStatus.ValueType  # 5
 """The deadline passed and the target was not reached, or was never measured."""
 Global___ObjectiveStatus: _TypeAlias = ObjectiveStatus  # noqa: Y015
+
+class _ExportFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExportFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExportFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXPORT_FORMAT_UNSPECIFIED: _ExportFormat.ValueType  # 0
+    """Refused."""
+    EXPORT_FORMAT_CSV: _ExportFormat.ValueType  # 1
+    """Comma-separated, UTF-8, with a header; empty cells are not defined."""
+    EXPORT_FORMAT_PARQUET: _ExportFormat.ValueType  # 2
+    """Parquet."""
+
+class ExportFormat(_ExportFormat, metaclass=_ExportFormatEnumTypeWrapper):
+    """A kind of file."""
+
+EXPORT_FORMAT_UNSPECIFIED: ExportFormat.ValueType  # 0
+"""Refused."""
+EXPORT_FORMAT_CSV: ExportFormat.ValueType  # 1
+"""Comma-separated, UTF-8, with a header; empty cells are not defined."""
+EXPORT_FORMAT_PARQUET: ExportFormat.ValueType  # 2
+"""Parquet."""
+Global___ExportFormat: _TypeAlias = ExportFormat  # noqa: Y015
 
 class _ComparisonDimension:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -674,6 +722,326 @@ class CreatePromoCodeRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreatePromoCodeRequest: _TypeAlias = CreatePromoCodeRequest  # noqa: Y015
+
+@_typing.final
+class GeneratePromoCodesRequest(_message.Message):
+    """Asks for promo codes by a pattern."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    PATTERN_FIELD_NUMBER: _builtins.int
+    VALID_FROM_TIME_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """"campaigns/{campaign}"."""
+    pattern: _builtins.str
+    """The pattern, for example "{handle}10": letters, digits and hyphens around "{handle}", which stands for the creator's
+    name in capital letters without accents.
+    """
+    request_id: _builtins.str
+    """Same id and same body give the same codes: who has one already by this pattern keeps it."""
+    @_builtins.property
+    def valid_from_time(self) -> _timestamp_pb2.Timestamp:
+        """Orders before this time do not count; no lower limit when absent."""
+
+    @_builtins.property
+    def valid_until_time(self) -> _timestamp_pb2.Timestamp:
+        """Orders from this time on do not count; no upper limit when absent."""
+
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        pattern: _builtins.str = ...,
+        valid_from_time: _timestamp_pb2.Timestamp | None = ...,
+        valid_until_time: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["valid_from_time", b"valid_from_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "pattern", b"pattern", "request_id", b"request_id", "valid_from_time", b"valid_from_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GeneratePromoCodesRequest: _TypeAlias = GeneratePromoCodesRequest  # noqa: Y015
+
+@_typing.final
+class GeneratePromoCodesResponse(_message.Message):
+    """Promo codes by a pattern."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMO_CODES_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def promo_codes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PromoCode]:
+        """The codes, by collaboration."""
+
+    @_builtins.property
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAside]:
+        """The collaborations that got none."""
+
+    def __init__(
+        self,
+        *,
+        promo_codes: _abc.Iterable[Global___PromoCode] | None = ...,
+        set_aside: _abc.Iterable[Global___SetAside] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["promo_codes", b"promo_codes", "set_aside", b"set_aside"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GeneratePromoCodesResponse: _TypeAlias = GeneratePromoCodesResponse  # noqa: Y015
+
+@_typing.final
+class ListPromoCodesRequest(_message.Message):
+    """Asks for the promo codes below a campaign or a collaboration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """"campaigns/{campaign}" or "campaigns/{campaign}/collaborations/{creator}"."""
+    page_size: _builtins.int
+    """At most this many; 50 when 0."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the previous answer."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPromoCodesRequest: _TypeAlias = ListPromoCodesRequest  # noqa: Y015
+
+@_typing.final
+class ListPromoCodesResponse(_message.Message):
+    """One page of promo codes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMO_CODES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty after the last one."""
+    @_builtins.property
+    def promo_codes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PromoCode]:
+        """The codes, by name."""
+
+    def __init__(
+        self,
+        *,
+        promo_codes: _abc.Iterable[Global___PromoCode] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "promo_codes", b"promo_codes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPromoCodesResponse: _TypeAlias = ListPromoCodesResponse  # noqa: Y015
+
+@_typing.final
+class SetAside(_message.Message):
+    """Something that was not taken, and why; the rest was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    row: _builtins.int
+    """The row of the file, counted from 1 with its header; 0 when it is not from a file."""
+    column: _builtins.str
+    """The column or field at fault; empty when it is the whole."""
+    subject: _builtins.str
+    """What it is about: an order, a post, a collaboration."""
+    reason: _builtins.str
+    """Stable, for programs, for example "AMOUNT_AMBIGUOUS"."""
+    message: _builtins.str
+    """What is wrong and what to do about it."""
+    def __init__(
+        self,
+        *,
+        row: _builtins.int = ...,
+        column: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "message", b"message", "reason", b"reason", "row", b"row", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAside: _TypeAlias = SetAside  # noqa: Y015
+
+@_typing.final
+class RotatePostbackSecretRequest(_message.Message):
+    """Asks for a new secret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The brand, "brands/{brand}"."""
+    request_id: _builtins.str
+    """Same id and same body give the same secret."""
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotatePostbackSecretRequest: _TypeAlias = RotatePostbackSecretRequest  # noqa: Y015
+
+@_typing.final
+class PostbackSecret(_message.Message):
+    """What a shop needs to report sales over HTTP."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    POSTBACK_URL_FIELD_NUMBER: _builtins.int
+    PIXEL_URL_FIELD_NUMBER: _builtins.int
+    PREVIOUS_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The brand."""
+    secret: _builtins.str
+    """The secret, in the form of Standard Webhooks: "whsec_" and base64. Keep it out of browsers."""
+    postback_url: _builtins.str
+    """Where sales and refunds are sent as JSON, signed as Standard Webhooks says."""
+    pixel_url: _builtins.str
+    """Where a sale is reported by a picture on the page of thanks: with all parameters and "sig", the hexadecimal
+    HMAC-SHA256 of the sorted query, which the shop's server adds.
+    """
+    @_builtins.property
+    def previous_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when the secret before is still taken; absent when there is none."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        secret: _builtins.str = ...,
+        postback_url: _builtins.str = ...,
+        pixel_url: _builtins.str = ...,
+        previous_expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["previous_expire_time", b"previous_expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "pixel_url", b"pixel_url", "postback_url", b"postback_url", "previous_expire_time", b"previous_expire_time", "secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostbackSecret: _TypeAlias = PostbackSecret  # noqa: Y015
+
+@_typing.final
+class ImportOrdersRequest(_message.Message):
+    """A piece of a file of orders. The fields beside the piece are those of the first message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    EXPORT_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The brand that sold, "brands/{brand}"; required in the first message."""
+    export: Global___OrderExport.ValueType
+    """Where the file comes from."""
+    currency_code: _builtins.str
+    """The currency of amounts whose row names none, ISO 4217; such rows are set aside when empty."""
+    validate_only: _builtins.bool
+    """Only tell what would be taken."""
+    chunk: _builtins.bytes
+    """A piece of the file, UTF-8; at most 64 MiB in all."""
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        export: Global___OrderExport.ValueType = ...,
+        currency_code: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "chunk", b"chunk", "currency_code", b"currency_code", "export", b"export", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportOrdersRequest: _TypeAlias = ImportOrdersRequest  # noqa: Y015
+
+@_typing.final
+class ImportOrdersResponse(_message.Message):
+    """What became of a file of orders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_COUNT_FIELD_NUMBER: _builtins.int
+    REPEATED_COUNT_FIELD_NUMBER: _builtins.int
+    REFUND_COUNT_FIELD_NUMBER: _builtins.int
+    ATTRIBUTED_COUNT_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_COUNT_FIELD_NUMBER: _builtins.int
+    recorded_count: _builtins.int
+    """Orders that were recorded, or would be."""
+    repeated_count: _builtins.int
+    """Orders that were known already."""
+    refund_count: _builtins.int
+    """Refunds that were recorded."""
+    attributed_count: _builtins.int
+    """Orders that belong to a collaboration."""
+    set_aside_count: _builtins.int
+    """How many were not taken."""
+    @_builtins.property
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAside]:
+        """Rows that were not taken, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        recorded_count: _builtins.int = ...,
+        repeated_count: _builtins.int = ...,
+        refund_count: _builtins.int = ...,
+        attributed_count: _builtins.int = ...,
+        set_aside: _abc.Iterable[Global___SetAside] | None = ...,
+        set_aside_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributed_count", b"attributed_count", "recorded_count", b"recorded_count", "refund_count", b"refund_count", "repeated_count", b"repeated_count", "set_aside", b"set_aside", "set_aside_count", b"set_aside_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportOrdersResponse: _TypeAlias = ImportOrdersResponse  # noqa: Y015
 
 @_typing.final
 class Touch(_message.Message):
@@ -1380,6 +1748,8 @@ class ReportContentMetricsRequest(_message.Message):
     MEASURE_TIME_FIELD_NUMBER: _builtins.int
     AUDIENCE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
+    DELIVERABLE_FIELD_NUMBER: _builtins.int
     collaboration: _builtins.str
     """The collaboration that the post belongs to."""
     post_url: _builtins.str
@@ -1388,6 +1758,10 @@ class ReportContentMetricsRequest(_message.Message):
     """Where it was published; the platform of the collaboration when not said."""
     request_id: _builtins.str
     """Same id and same body give the same answer."""
+    correction: _builtins.bool
+    """Whether totals that only grow may be lower than before: the earlier report was wrong. Corrections are kept."""
+    deliverable: _builtins.str
+    """Which deliverable the post is, as the collaboration names it; that which the campaign knows when empty."""
     @_builtins.property
     def figures(self) -> Global___ContentFigures:
         """The totals at measure_time."""
@@ -1410,14 +1784,374 @@ class ReportContentMetricsRequest(_message.Message):
         measure_time: _timestamp_pb2.Timestamp | None = ...,
         audience: _type_pb2.Audience | None = ...,
         request_id: _builtins.str = ...,
+        correction: _builtins.bool = ...,
+        deliverable: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "figures", b"figures", "measure_time", b"measure_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "collaboration", b"collaboration", "figures", b"figures", "measure_time", b"measure_time", "platform", b"platform", "post_url", b"post_url", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "collaboration", b"collaboration", "correction", b"correction", "deliverable", b"deliverable", "figures", b"figures", "measure_time", b"measure_time", "platform", b"platform", "post_url", b"post_url", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportContentMetricsRequest: _TypeAlias = ReportContentMetricsRequest  # noqa: Y015
+
+@_typing.final
+class ImportContentMetricsRequest(_message.Message):
+    """A piece of a platform's export. The fields beside the piece are those of the first message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    MEASURE_TIME_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """"campaigns/{campaign}"; required in the first message."""
+    platform: _type_pb2.Platform.ValueType
+    """Where the file comes from; told by its columns when not said."""
+    chunk: _builtins.bytes
+    """A piece of the file, UTF-8; at most 64 MiB in all."""
+    @_builtins.property
+    def measure_time(self) -> _timestamp_pb2.Timestamp:
+        """When the figures were exported; now when absent."""
+
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        platform: _type_pb2.Platform.ValueType = ...,
+        measure_time: _timestamp_pb2.Timestamp | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["measure_time", b"measure_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "chunk", b"chunk", "measure_time", b"measure_time", "platform", b"platform"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportContentMetricsRequest: _TypeAlias = ImportContentMetricsRequest  # noqa: Y015
+
+@_typing.final
+class ImportContentMetricsResponse(_message.Message):
+    """What became of an export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_COUNT_FIELD_NUMBER: _builtins.int
+    REPEATED_COUNT_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_COUNT_FIELD_NUMBER: _builtins.int
+    recorded_count: _builtins.int
+    """Posts whose figures were recorded."""
+    repeated_count: _builtins.int
+    """Posts whose figures were known already."""
+    set_aside_count: _builtins.int
+    """How many were not taken."""
+    @_builtins.property
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAside]:
+        """Rows that were not taken, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        recorded_count: _builtins.int = ...,
+        repeated_count: _builtins.int = ...,
+        set_aside: _abc.Iterable[Global___SetAside] | None = ...,
+        set_aside_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recorded_count", b"recorded_count", "repeated_count", b"repeated_count", "set_aside", b"set_aside", "set_aside_count", b"set_aside_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportContentMetricsResponse: _TypeAlias = ImportContentMetricsResponse  # noqa: Y015
+
+@_typing.final
+class FetchContentMetricsRequest(_message.Message):
+    """Asks to read figures from the platforms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """"campaigns/{campaign}"."""
+    request_id: _builtins.str
+    """Reading twice records what is new; nothing is counted twice."""
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchContentMetricsRequest: _TypeAlias = FetchContentMetricsRequest  # noqa: Y015
+
+@_typing.final
+class FetchContentMetricsResponse(_message.Message):
+    """What was read from the platforms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_COUNT_FIELD_NUMBER: _builtins.int
+    REPEATED_COUNT_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
+    recorded_count: _builtins.int
+    """Posts whose figures were recorded."""
+    repeated_count: _builtins.int
+    """Posts whose figures were known already."""
+    @_builtins.property
+    def set_aside(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetAside]:
+        """Posts that could not be read, and why."""
+
+    def __init__(
+        self,
+        *,
+        recorded_count: _builtins.int = ...,
+        repeated_count: _builtins.int = ...,
+        set_aside: _abc.Iterable[Global___SetAside] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recorded_count", b"recorded_count", "repeated_count", b"repeated_count", "set_aside", b"set_aside"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchContentMetricsResponse: _TypeAlias = FetchContentMetricsResponse  # noqa: Y015
+
+@_typing.final
+class Comment(_message.Message):
+    """A comment below a post."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    PUBLISH_TIME_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id on the platform: a comment counts once. Only a digest of it is kept."""
+    text: _builtins.str
+    """What it says. It is judged and forgotten."""
+    language: _builtins.str
+    """Its language, ISO 639-1; told by its words when empty."""
+    @_builtins.property
+    def publish_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was written."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        language: _builtins.str = ...,
+        publish_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["publish_time", b"publish_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "language", b"language", "publish_time", b"publish_time", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Comment: _TypeAlias = Comment  # noqa: Y015
+
+@_typing.final
+class RecordCommentsRequest(_message.Message):
+    """Reports comments of a post."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    POST_URL_FIELD_NUMBER: _builtins.int
+    COMMENTS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    collaboration: _builtins.str
+    """The collaboration that the post belongs to."""
+    post_url: _builtins.str
+    """The address of the post."""
+    request_id: _builtins.str
+    """Same id and same body give the same answer."""
+    @_builtins.property
+    def comments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Comment]:
+        """The comments."""
+
+    def __init__(
+        self,
+        *,
+        collaboration: _builtins.str = ...,
+        post_url: _builtins.str = ...,
+        comments: _abc.Iterable[Global___Comment] | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "comments", b"comments", "post_url", b"post_url", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCommentsRequest: _TypeAlias = RecordCommentsRequest  # noqa: Y015
+
+@_typing.final
+class RecordCommentsResponse(_message.Message):
+    """How comments were judged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEW_COUNT_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    new_count: _builtins.int
+    """How many were new."""
+    @_builtins.property
+    def total(self) -> Global___SentimentCounts:
+        """All comments of the post so far."""
+
+    def __init__(
+        self,
+        *,
+        new_count: _builtins.int = ...,
+        total: Global___SentimentCounts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_count", b"new_count", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordCommentsResponse: _TypeAlias = RecordCommentsResponse  # noqa: Y015
+
+@_typing.final
+class SentimentCounts(_message.Message):
+    """Comments by what they say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITIVE_FIELD_NUMBER: _builtins.int
+    NEUTRAL_FIELD_NUMBER: _builtins.int
+    NEGATIVE_FIELD_NUMBER: _builtins.int
+    NOT_JUDGED_FIELD_NUMBER: _builtins.int
+    positive: _builtins.int
+    """Of approval."""
+    neutral: _builtins.int
+    """Of neither."""
+    negative: _builtins.int
+    """Of disapproval."""
+    not_judged: _builtins.int
+    """In languages that are not judged: en, fr, it and lv are."""
+    def __init__(
+        self,
+        *,
+        positive: _builtins.int = ...,
+        neutral: _builtins.int = ...,
+        negative: _builtins.int = ...,
+        not_judged: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["negative", b"negative", "neutral", b"neutral", "not_judged", b"not_judged", "positive", b"positive"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SentimentCounts: _TypeAlias = SentimentCounts  # noqa: Y015
+
+@_typing.final
+class DaySentiment(_message.Message):
+    """Comments of one day by what they say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """The day (UTC), "2026-11-23"."""
+    @_builtins.property
+    def counts(self) -> Global___SentimentCounts:
+        """The comments."""
+
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        counts: Global___SentimentCounts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "day", b"day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DaySentiment: _TypeAlias = DaySentiment  # noqa: Y015
+
+@_typing.final
+class DayMentions(_message.Message):
+    """Posts that were published on one day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """The day (UTC), "2026-11-23"."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "day", b"day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DayMentions: _TypeAlias = DayMentions  # noqa: Y015
+
+@_typing.final
+class MetricCorrection(_message.Message):
+    """A total that was found to be lower than it was reported before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIGURE_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    CORRECT_TIME_FIELD_NUMBER: _builtins.int
+    figure: _builtins.str
+    """The figure, for example "views"."""
+    day: _builtins.str
+    """The day (UTC) of the reading."""
+    before: _builtins.int
+    """What it was."""
+    after: _builtins.int
+    """What it is."""
+    @_builtins.property
+    def correct_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was corrected."""
+
+    def __init__(
+        self,
+        *,
+        figure: _builtins.str = ...,
+        day: _builtins.str = ...,
+        before: _builtins.int = ...,
+        after: _builtins.int = ...,
+        correct_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["correct_time", b"correct_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "correct_time", b"correct_time", "day", b"day", "figure", b"figure"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MetricCorrection: _TypeAlias = MetricCorrection  # noqa: Y015
 
 @_typing.final
 class ContentMetrics(_message.Message):
@@ -1434,6 +2168,8 @@ class ContentMetrics(_message.Message):
     AUDIENCE_FIELD_NUMBER: _builtins.int
     READING_COUNT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    DELIVERABLE_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "campaigns/{campaign}/collaborations/{creator}/posts/{post}"; the post id comes from its address."""
     collaboration: _builtins.str
@@ -1446,6 +2182,8 @@ class ContentMetrics(_message.Message):
     """How many days have a reading."""
     etag: _builtins.str
     """Version of the resource."""
+    deliverable: _builtins.str
+    """Which deliverable it is; may be empty."""
     @_builtins.property
     def figures(self) -> Global___ContentFigures:
         """The latest totals."""
@@ -1457,6 +2195,10 @@ class ContentMetrics(_message.Message):
     @_builtins.property
     def audience(self) -> _type_pb2.Audience:
         """The latest audience that was reported with it; absent when there was none."""
+
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricCorrection]:
+        """Totals that were found to be lower than reported before, the last 100."""
 
     def __init__(
         self,
@@ -1470,10 +2212,12 @@ class ContentMetrics(_message.Message):
         audience: _type_pb2.Audience | None = ...,
         reading_count: _builtins.int = ...,
         etag: _builtins.str = ...,
+        deliverable: _builtins.str = ...,
+        corrections: _abc.Iterable[Global___MetricCorrection] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "figures", b"figures", "measure_time", b"measure_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "collaboration", b"collaboration", "etag", b"etag", "figures", b"figures", "measure_time", b"measure_time", "name", b"name", "platform", b"platform", "post_url", b"post_url", "reading_count", b"reading_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "collaboration", b"collaboration", "corrections", b"corrections", "deliverable", b"deliverable", "etag", b"etag", "figures", b"figures", "measure_time", b"measure_time", "name", b"name", "platform", b"platform", "post_url", b"post_url", "reading_count", b"reading_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2059,6 +2803,7 @@ class ObjectiveProgress(_message.Message):
     COMPUTE_TIME_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     PROJECTION_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     campaign: _builtins.str
     """The campaign."""
     metric: _type_pb2.ObjectiveMetric.ValueType
@@ -2079,6 +2824,8 @@ class ObjectiveProgress(_message.Message):
     """Whether the value rests on an assumption."""
     currency_code: _builtins.str
     """Currency of target and value when the metric is money; else empty."""
+    summary: _builtins.str
+    """How it stands, in one sentence."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """From when the time runs."""
@@ -2111,10 +2858,11 @@ class ObjectiveProgress(_message.Message):
         compute_time: _timestamp_pb2.Timestamp | None = ...,
         currency_code: _builtins.str = ...,
         projection: Global___Projection | None = ...,
+        summary: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_pace_basis_points", b"_pace_basis_points", "_progress_basis_points", b"_progress_basis_points", "_value", b"_value", "compute_time", b"compute_time", "deadline", b"deadline", "pace_basis_points", b"pace_basis_points", "progress_basis_points", b"progress_basis_points", "projection", b"projection", "start_time", b"start_time", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pace_basis_points", b"_pace_basis_points", "_progress_basis_points", b"_progress_basis_points", "_value", b"_value", "campaign", b"campaign", "compute_time", b"compute_time", "currency_code", b"currency_code", "deadline", b"deadline", "estimated", b"estimated", "metric", b"metric", "pace_basis_points", b"pace_basis_points", "progress_basis_points", b"progress_basis_points", "projection", b"projection", "start_time", b"start_time", "status", b"status", "target", b"target", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pace_basis_points", b"_pace_basis_points", "_progress_basis_points", b"_progress_basis_points", "_value", b"_value", "campaign", b"campaign", "compute_time", b"compute_time", "currency_code", b"currency_code", "deadline", b"deadline", "estimated", b"estimated", "metric", b"metric", "pace_basis_points", b"pace_basis_points", "progress_basis_points", b"progress_basis_points", "projection", b"projection", "start_time", b"start_time", "status", b"status", "summary", b"summary", "target", b"target", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__pace_basis_points: _TypeAlias = _typing.Literal["pace_basis_points"]  # noqa: Y015
     _WhichOneofArgType__pace_basis_points: _TypeAlias = _typing.Literal["_pace_basis_points", b"_pace_basis_points"]  # noqa: Y015
@@ -2301,6 +3049,10 @@ class CampaignReport(_message.Message):
     COMPARISONS_FIELD_NUMBER: _builtins.int
     RANKING_FIELD_NUMBER: _builtins.int
     RANKING_METHOD_FIELD_NUMBER: _builtins.int
+    SENTIMENT_FIELD_NUMBER: _builtins.int
+    SENTIMENT_DAYS_FIELD_NUMBER: _builtins.int
+    MENTIONS_FIELD_NUMBER: _builtins.int
+    READABLE_FIGURES_FIELD_NUMBER: _builtins.int
     campaign: _builtins.str
     """The campaign."""
     title: _builtins.str
@@ -2361,6 +3113,22 @@ class CampaignReport(_message.Message):
     def ranking(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreatorRank]:
         """Creators by what they returned, the best first; those who could not have sales are left out."""
 
+    @_builtins.property
+    def sentiment(self) -> Global___SentimentCounts:
+        """How comments were judged, in all; absent when none were reported."""
+
+    @_builtins.property
+    def sentiment_days(self) -> _containers.RepeatedCompositeFieldContainer[Global___DaySentiment]:
+        """The same by day."""
+
+    @_builtins.property
+    def mentions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DayMentions]:
+        """Posts published by day: mentions of the brand over time."""
+
+    @_builtins.property
+    def readable_figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadableFigure]:
+        """The key figures as people read them."""
+
     def __init__(
         self,
         *,
@@ -2382,14 +3150,114 @@ class CampaignReport(_message.Message):
         comparisons: _abc.Iterable[Global___Comparison] | None = ...,
         ranking: _abc.Iterable[Global___CreatorRank] | None = ...,
         ranking_method: _builtins.str = ...,
+        sentiment: Global___SentimentCounts | None = ...,
+        sentiment_days: _abc.Iterable[Global___DaySentiment] | None = ...,
+        mentions: _abc.Iterable[Global___DayMentions] | None = ...,
+        readable_figures: _abc.Iterable[Global___ReadableFigure] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["compute_time", b"compute_time", "end_time", b"end_time", "kpis", b"kpis", "objective", b"objective", "start_time", b"start_time", "target_audience", b"target_audience"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compute_time", b"compute_time", "end_time", b"end_time", "kpis", b"kpis", "objective", b"objective", "sentiment", b"sentiment", "start_time", b"start_time", "target_audience", b"target_audience"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "comparisons", b"comparisons", "compute_time", b"compute_time", "costs", b"costs", "end_time", b"end_time", "funnel", b"funnel", "kpis", b"kpis", "notes", b"notes", "objective", b"objective", "posts", b"posts", "ranking", b"ranking", "ranking_method", b"ranking_method", "start_time", b"start_time", "state", b"state", "target_audience", b"target_audience", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "comparisons", b"comparisons", "compute_time", b"compute_time", "costs", b"costs", "end_time", b"end_time", "funnel", b"funnel", "kpis", b"kpis", "mentions", b"mentions", "notes", b"notes", "objective", b"objective", "posts", b"posts", "ranking", b"ranking", "ranking_method", b"ranking_method", "readable_figures", b"readable_figures", "sentiment", b"sentiment", "sentiment_days", b"sentiment_days", "start_time", b"start_time", "state", b"state", "target_audience", b"target_audience", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CampaignReport: _TypeAlias = CampaignReport  # noqa: Y015
+
+@_typing.final
+class ReadableFigure(_message.Message):
+    """A figure as people read it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What it is, for example "cost per click"."""
+    value: _builtins.str
+    """Its value with its unit; "—" when it is not defined."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadableFigure: _TypeAlias = ReadableFigure  # noqa: Y015
+
+@_typing.final
+class GetReportPageRequest(_message.Message):
+    """Asks for a report as a page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """"campaigns/{campaign}"."""
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReportPageRequest: _TypeAlias = GetReportPageRequest  # noqa: Y015
+
+@_typing.final
+class ExportFiguresRequest(_message.Message):
+    """Asks for figures as a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """"campaigns/{campaign}"."""
+    format: Global___ExportFormat.ValueType
+    """What kind of file."""
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        format: Global___ExportFormat.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "format", b"format"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportFiguresRequest: _TypeAlias = ExportFiguresRequest  # noqa: Y015
+
+@_typing.final
+class ReportChunk(_message.Message):
+    """A piece of a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """The piece."""
+    def __init__(
+        self,
+        *,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportChunk: _TypeAlias = ReportChunk  # noqa: Y015
 
 @_typing.final
 class Comparison(_message.Message):

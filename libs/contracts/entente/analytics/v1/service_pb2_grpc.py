@@ -60,6 +60,26 @@ class AnalyticsServiceStub:
                 request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.CreatePromoCodeRequest.SerializeToString,
                 response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.PromoCode.FromString,
                 _registered_method=True)
+        self.GeneratePromoCodes = channel.unary_unary(
+                '/entente.analytics.v1.AnalyticsService/GeneratePromoCodes',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.GeneratePromoCodesRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.GeneratePromoCodesResponse.FromString,
+                _registered_method=True)
+        self.ListPromoCodes = channel.unary_unary(
+                '/entente.analytics.v1.AnalyticsService/ListPromoCodes',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ListPromoCodesRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ListPromoCodesResponse.FromString,
+                _registered_method=True)
+        self.RotatePostbackSecret = channel.unary_unary(
+                '/entente.analytics.v1.AnalyticsService/RotatePostbackSecret',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.RotatePostbackSecretRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.PostbackSecret.FromString,
+                _registered_method=True)
+        self.ImportOrders = channel.stream_unary(
+                '/entente.analytics.v1.AnalyticsService/ImportOrders',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ImportOrdersRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ImportOrdersResponse.FromString,
+                _registered_method=True)
         self.RecordConversion = channel.unary_unary(
                 '/entente.analytics.v1.AnalyticsService/RecordConversion',
                 request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecordConversionRequest.SerializeToString,
@@ -75,6 +95,21 @@ class AnalyticsServiceStub:
                 request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ReportContentMetricsRequest.SerializeToString,
                 response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ContentMetrics.FromString,
                 _registered_method=True)
+        self.ImportContentMetrics = channel.stream_unary(
+                '/entente.analytics.v1.AnalyticsService/ImportContentMetrics',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ImportContentMetricsRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ImportContentMetricsResponse.FromString,
+                _registered_method=True)
+        self.FetchContentMetrics = channel.unary_unary(
+                '/entente.analytics.v1.AnalyticsService/FetchContentMetrics',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.FetchContentMetricsRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.FetchContentMetricsResponse.FromString,
+                _registered_method=True)
+        self.RecordComments = channel.unary_unary(
+                '/entente.analytics.v1.AnalyticsService/RecordComments',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecordCommentsRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecordCommentsResponse.FromString,
+                _registered_method=True)
         self.GetCampaignKpis = channel.unary_unary(
                 '/entente.analytics.v1.AnalyticsService/GetCampaignKpis',
                 request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignKpisRequest.SerializeToString,
@@ -89,6 +124,16 @@ class AnalyticsServiceStub:
                 '/entente.analytics.v1.AnalyticsService/GetCampaignReport',
                 request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignReportRequest.SerializeToString,
                 response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.CampaignReport.FromString,
+                _registered_method=True)
+        self.GetReportPage = channel.unary_stream(
+                '/entente.analytics.v1.AnalyticsService/GetReportPage',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetReportPageRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ReportChunk.FromString,
+                _registered_method=True)
+        self.ExportFigures = channel.unary_stream(
+                '/entente.analytics.v1.AnalyticsService/ExportFigures',
+                request_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ExportFiguresRequest.SerializeToString,
+                response_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ReportChunk.FromString,
                 _registered_method=True)
         self.ExplainAttribution = channel.unary_unary(
                 '/entente.analytics.v1.AnalyticsService/ExplainAttribution',
@@ -151,6 +196,34 @@ class AnalyticsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GeneratePromoCodes(self, request, context):
+        """Reserves a promo code for each accepted collaboration of a campaign, by a pattern.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPromoCodes(self, request, context):
+        """Lists the promo codes of a campaign or of one collaboration.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotatePostbackSecret(self, request, context):
+        """Makes the secret anew with which a brand's shop signs postbacks and pixels; the one before stays good for a day.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportOrders(self, request_iterator, context):
+        """Records the orders of a shop's CSV export: Shopify's and WooCommerce's as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordConversion(self, request, context):
         """Records a sale once, however often it is reported, and attributes it.
         """
@@ -172,6 +245,27 @@ class AnalyticsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportContentMetrics(self, request_iterator, context):
+        """Records the figures of a platform's CSV export: Instagram's, TikTok's and YouTube's as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FetchContentMetrics(self, request, context):
+        """Reads the figures of a campaign's posts from the platforms that there is a connector for: YouTube.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordComments(self, request, context):
+        """Judges comments of a post as positive, neutral or negative and counts them; neither text nor author is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCampaignKpis(self, request, context):
         """Returns the key figures of a campaign, in total and per creator, platform and day.
         """
@@ -188,6 +282,20 @@ class AnalyticsServiceServicer:
 
     def GetCampaignReport(self, request, context):
         """Returns all that the end report of a campaign shows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReportPage(self, request, context):
+        """Returns the report of a campaign as one self-contained HTML page with plots, piece by piece.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportFigures(self, request, context):
+        """Returns the figures of a campaign by day, creator, platform and deliverable as a file, piece by piece.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -249,6 +357,26 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
                     request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.CreatePromoCodeRequest.FromString,
                     response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.PromoCode.SerializeToString,
             ),
+            'GeneratePromoCodes': grpc.unary_unary_rpc_method_handler(
+                    servicer.GeneratePromoCodes,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.GeneratePromoCodesRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.GeneratePromoCodesResponse.SerializeToString,
+            ),
+            'ListPromoCodes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPromoCodes,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ListPromoCodesRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ListPromoCodesResponse.SerializeToString,
+            ),
+            'RotatePostbackSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotatePostbackSecret,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.RotatePostbackSecretRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.PostbackSecret.SerializeToString,
+            ),
+            'ImportOrders': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportOrders,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ImportOrdersRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ImportOrdersResponse.SerializeToString,
+            ),
             'RecordConversion': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordConversion,
                     request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecordConversionRequest.FromString,
@@ -264,6 +392,21 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
                     request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ReportContentMetricsRequest.FromString,
                     response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ContentMetrics.SerializeToString,
             ),
+            'ImportContentMetrics': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportContentMetrics,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ImportContentMetricsRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ImportContentMetricsResponse.SerializeToString,
+            ),
+            'FetchContentMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.FetchContentMetrics,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.FetchContentMetricsRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.FetchContentMetricsResponse.SerializeToString,
+            ),
+            'RecordComments': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordComments,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecordCommentsRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.RecordCommentsResponse.SerializeToString,
+            ),
             'GetCampaignKpis': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCampaignKpis,
                     request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignKpisRequest.FromString,
@@ -278,6 +421,16 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
                     servicer.GetCampaignReport,
                     request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignReportRequest.FromString,
                     response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.CampaignReport.SerializeToString,
+            ),
+            'GetReportPage': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetReportPage,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.GetReportPageRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ReportChunk.SerializeToString,
+            ),
+            'ExportFigures': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportFigures,
+                    request_deserializer=entente_dot_analytics_dot_v1_dot_service__pb2.ExportFiguresRequest.FromString,
+                    response_serializer=entente_dot_analytics_dot_v1_dot_service__pb2.ReportChunk.SerializeToString,
             ),
             'ExplainAttribution': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainAttribution,
@@ -447,6 +600,114 @@ class AnalyticsService:
             _registered_method=True)
 
     @staticmethod
+    def GeneratePromoCodes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/GeneratePromoCodes',
+            entente_dot_analytics_dot_v1_dot_service__pb2.GeneratePromoCodesRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.GeneratePromoCodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPromoCodes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/ListPromoCodes',
+            entente_dot_analytics_dot_v1_dot_service__pb2.ListPromoCodesRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.ListPromoCodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotatePostbackSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/RotatePostbackSecret',
+            entente_dot_analytics_dot_v1_dot_service__pb2.RotatePostbackSecretRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.PostbackSecret.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportOrders(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/entente.analytics.v1.AnalyticsService/ImportOrders',
+            entente_dot_analytics_dot_v1_dot_service__pb2.ImportOrdersRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.ImportOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RecordConversion(request,
             target,
             options=(),
@@ -528,6 +789,87 @@ class AnalyticsService:
             _registered_method=True)
 
     @staticmethod
+    def ImportContentMetrics(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/entente.analytics.v1.AnalyticsService/ImportContentMetrics',
+            entente_dot_analytics_dot_v1_dot_service__pb2.ImportContentMetricsRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.ImportContentMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchContentMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/FetchContentMetrics',
+            entente_dot_analytics_dot_v1_dot_service__pb2.FetchContentMetricsRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.FetchContentMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordComments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/RecordComments',
+            entente_dot_analytics_dot_v1_dot_service__pb2.RecordCommentsRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.RecordCommentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetCampaignKpis(request,
             target,
             options=(),
@@ -598,6 +940,60 @@ class AnalyticsService:
             '/entente.analytics.v1.AnalyticsService/GetCampaignReport',
             entente_dot_analytics_dot_v1_dot_service__pb2.GetCampaignReportRequest.SerializeToString,
             entente_dot_analytics_dot_v1_dot_service__pb2.CampaignReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReportPage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/GetReportPage',
+            entente_dot_analytics_dot_v1_dot_service__pb2.GetReportPageRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.ReportChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportFigures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/entente.analytics.v1.AnalyticsService/ExportFigures',
+            entente_dot_analytics_dot_v1_dot_service__pb2.ExportFiguresRequest.SerializeToString,
+            entente_dot_analytics_dot_v1_dot_service__pb2.ReportChunk.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,18 +28,36 @@ class AnalyticsServiceStub:
     """Returns the QR code of a tracked link, to print or to show."""
     CreatePromoCode: _aio.UnaryUnaryMultiCallable[_service_pb2.CreatePromoCodeRequest, _service_pb2.PromoCode]
     """Reserves a promo code for one collaboration; a code belongs to one collaboration of a brand."""
+    GeneratePromoCodes: _aio.UnaryUnaryMultiCallable[_service_pb2.GeneratePromoCodesRequest, _service_pb2.GeneratePromoCodesResponse]
+    """Reserves a promo code for each accepted collaboration of a campaign, by a pattern."""
+    ListPromoCodes: _aio.UnaryUnaryMultiCallable[_service_pb2.ListPromoCodesRequest, _service_pb2.ListPromoCodesResponse]
+    """Lists the promo codes of a campaign or of one collaboration."""
+    RotatePostbackSecret: _aio.UnaryUnaryMultiCallable[_service_pb2.RotatePostbackSecretRequest, _service_pb2.PostbackSecret]
+    """Makes the secret anew with which a brand's shop signs postbacks and pixels; the one before stays good for a day."""
+    ImportOrders: _aio.StreamUnaryMultiCallable[_service_pb2.ImportOrdersRequest, _service_pb2.ImportOrdersResponse]
+    """Records the orders of a shop's CSV export: Shopify's and WooCommerce's as they are."""
     RecordConversion: _aio.UnaryUnaryMultiCallable[_service_pb2.RecordConversionRequest, _service_pb2.Conversion]
     """Records a sale once, however often it is reported, and attributes it."""
     RecordRefund: _aio.UnaryUnaryMultiCallable[_service_pb2.RecordRefundRequest, _service_pb2.Conversion]
     """Records a full or partial refund of a sale once, however often it is reported."""
     ReportContentMetrics: _aio.UnaryUnaryMultiCallable[_service_pb2.ReportContentMetricsRequest, _service_pb2.ContentMetrics]
     """Records what a published post has measured up to a time."""
+    ImportContentMetrics: _aio.StreamUnaryMultiCallable[_service_pb2.ImportContentMetricsRequest, _service_pb2.ImportContentMetricsResponse]
+    """Records the figures of a platform's CSV export: Instagram's, TikTok's and YouTube's as they are."""
+    FetchContentMetrics: _aio.UnaryUnaryMultiCallable[_service_pb2.FetchContentMetricsRequest, _service_pb2.FetchContentMetricsResponse]
+    """Reads the figures of a campaign's posts from the platforms that there is a connector for: YouTube."""
+    RecordComments: _aio.UnaryUnaryMultiCallable[_service_pb2.RecordCommentsRequest, _service_pb2.RecordCommentsResponse]
+    """Judges comments of a post as positive, neutral or negative and counts them; neither text nor author is kept."""
     GetCampaignKpis: _aio.UnaryUnaryMultiCallable[_service_pb2.GetCampaignKpisRequest, _service_pb2.CampaignKpis]
     """Returns the key figures of a campaign, in total and per creator, platform and day."""
     GetObjectiveProgress: _aio.UnaryUnaryMultiCallable[_service_pb2.GetObjectiveProgressRequest, _service_pb2.ObjectiveProgress]
     """Returns how far the objective of a campaign is, computed at the time of the call."""
     GetCampaignReport: _aio.UnaryUnaryMultiCallable[_service_pb2.GetCampaignReportRequest, _service_pb2.CampaignReport]
     """Returns all that the end report of a campaign shows."""
+    GetReportPage: _aio.UnaryStreamMultiCallable[_service_pb2.GetReportPageRequest, _service_pb2.ReportChunk]
+    """Returns the report of a campaign as one self-contained HTML page with plots, piece by piece."""
+    ExportFigures: _aio.UnaryStreamMultiCallable[_service_pb2.ExportFiguresRequest, _service_pb2.ReportChunk]
+    """Returns the figures of a campaign by day, creator, platform and deliverable as a file, piece by piece."""
     ExplainAttribution: _aio.UnaryUnaryMultiCallable[_service_pb2.ExplainAttributionRequest, _service_pb2.AttributionExplanation]
     """Explains which link or code won a sale, and why every other one did not."""
     RecomputeAttribution: _aio.UnaryUnaryMultiCallable[_service_pb2.RecomputeAttributionRequest, _service_pb2.RecomputeAttributionResponse]
@@ -93,6 +111,38 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reserves a promo code for one collaboration; a code belongs to one collaboration of a brand."""
 
     @_abc_1.abstractmethod
+    def GeneratePromoCodes(
+        self,
+        request: _service_pb2.GeneratePromoCodesRequest,
+        context: _aio.ServicerContext[_service_pb2.GeneratePromoCodesRequest, _abc.Awaitable[_service_pb2.GeneratePromoCodesResponse]],
+    ) -> _abc.Awaitable[_service_pb2.GeneratePromoCodesResponse]:
+        """Reserves a promo code for each accepted collaboration of a campaign, by a pattern."""
+
+    @_abc_1.abstractmethod
+    def ListPromoCodes(
+        self,
+        request: _service_pb2.ListPromoCodesRequest,
+        context: _aio.ServicerContext[_service_pb2.ListPromoCodesRequest, _abc.Awaitable[_service_pb2.ListPromoCodesResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListPromoCodesResponse]:
+        """Lists the promo codes of a campaign or of one collaboration."""
+
+    @_abc_1.abstractmethod
+    def RotatePostbackSecret(
+        self,
+        request: _service_pb2.RotatePostbackSecretRequest,
+        context: _aio.ServicerContext[_service_pb2.RotatePostbackSecretRequest, _abc.Awaitable[_service_pb2.PostbackSecret]],
+    ) -> _abc.Awaitable[_service_pb2.PostbackSecret]:
+        """Makes the secret anew with which a brand's shop signs postbacks and pixels; the one before stays good for a day."""
+
+    @_abc_1.abstractmethod
+    def ImportOrders(
+        self,
+        request_iterator: _abc.AsyncIterator[_service_pb2.ImportOrdersRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_service_pb2.ImportOrdersRequest], _abc.Awaitable[_service_pb2.ImportOrdersResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ImportOrdersResponse]:
+        """Records the orders of a shop's CSV export: Shopify's and WooCommerce's as they are."""
+
+    @_abc_1.abstractmethod
     def RecordConversion(
         self,
         request: _service_pb2.RecordConversionRequest,
@@ -117,6 +167,30 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Records what a published post has measured up to a time."""
 
     @_abc_1.abstractmethod
+    def ImportContentMetrics(
+        self,
+        request_iterator: _abc.AsyncIterator[_service_pb2.ImportContentMetricsRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_service_pb2.ImportContentMetricsRequest], _abc.Awaitable[_service_pb2.ImportContentMetricsResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ImportContentMetricsResponse]:
+        """Records the figures of a platform's CSV export: Instagram's, TikTok's and YouTube's as they are."""
+
+    @_abc_1.abstractmethod
+    def FetchContentMetrics(
+        self,
+        request: _service_pb2.FetchContentMetricsRequest,
+        context: _aio.ServicerContext[_service_pb2.FetchContentMetricsRequest, _abc.Awaitable[_service_pb2.FetchContentMetricsResponse]],
+    ) -> _abc.Awaitable[_service_pb2.FetchContentMetricsResponse]:
+        """Reads the figures of a campaign's posts from the platforms that there is a connector for: YouTube."""
+
+    @_abc_1.abstractmethod
+    def RecordComments(
+        self,
+        request: _service_pb2.RecordCommentsRequest,
+        context: _aio.ServicerContext[_service_pb2.RecordCommentsRequest, _abc.Awaitable[_service_pb2.RecordCommentsResponse]],
+    ) -> _abc.Awaitable[_service_pb2.RecordCommentsResponse]:
+        """Judges comments of a post as positive, neutral or negative and counts them; neither text nor author is kept."""
+
+    @_abc_1.abstractmethod
     def GetCampaignKpis(
         self,
         request: _service_pb2.GetCampaignKpisRequest,
@@ -139,6 +213,22 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.GetCampaignReportRequest, _abc.Awaitable[_service_pb2.CampaignReport]],
     ) -> _abc.Awaitable[_service_pb2.CampaignReport]:
         """Returns all that the end report of a campaign shows."""
+
+    @_abc_1.abstractmethod
+    def GetReportPage(
+        self,
+        request: _service_pb2.GetReportPageRequest,
+        context: _aio.ServicerContext[_service_pb2.GetReportPageRequest, _abc.AsyncIterator[_service_pb2.ReportChunk]],
+    ) -> _abc.AsyncIterator[_service_pb2.ReportChunk]:
+        """Returns the report of a campaign as one self-contained HTML page with plots, piece by piece."""
+
+    @_abc_1.abstractmethod
+    def ExportFigures(
+        self,
+        request: _service_pb2.ExportFiguresRequest,
+        context: _aio.ServicerContext[_service_pb2.ExportFiguresRequest, _abc.AsyncIterator[_service_pb2.ReportChunk]],
+    ) -> _abc.AsyncIterator[_service_pb2.ReportChunk]:
+        """Returns the figures of a campaign by day, creator, platform and deliverable as a file, piece by piece."""
 
     @_abc_1.abstractmethod
     def ExplainAttribution(

@@ -368,6 +368,11 @@ class TargetAudience(_message.Message):
     GENDERS_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
     INTERESTS_FIELD_NUMBER: _builtins.int
+    MIN_SHARE_FIELD_NUMBER: _builtins.int
+    min_share: _builtins.float
+    """At least so much of the reach must be in the target, from 0 to 1; analytics alerts below it. What the marketplace is
+    set to when absent.
+    """
     @_builtins.property
     def countries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Countries, ISO 3166-1 alpha-2."""
@@ -396,11 +401,14 @@ class TargetAudience(_message.Message):
         genders: _abc.Iterable[_builtins.str] | None = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
         interests: _abc.Iterable[_builtins.str] | None = ...,
+        min_share: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_share", b"_min_share", "min_share", b"min_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "countries", b"countries", "genders", b"genders", "interests", b"interests", "languages", b"languages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_share", b"_min_share", "ages", b"ages", "countries", b"countries", "genders", b"genders", "interests", b"interests", "languages", b"languages", "min_share", b"min_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__min_share: _TypeAlias = _typing.Literal["min_share"]  # noqa: Y015
+    _WhichOneofArgType__min_share: _TypeAlias = _typing.Literal["_min_share", b"_min_share"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_share) -> _WhichOneofReturnType__min_share | None: ...
 
 Global___TargetAudience: _TypeAlias = TargetAudience  # noqa: Y015

@@ -35,8 +35,14 @@ async def look_at_objective(stores: Stores, campaign: str, at: datetime) -> None
     await stores.watches.change(objective_name(campaign), decide)
 
 
-async def evaluate_objective(stores: Stores, name: str, *, now: datetime, again_after: timedelta) -> None:
-    """Look at an objective: tell of it when it stands otherwise than before, and say when to look again."""
+async def evaluate_objective(
+    stores: Stores, name: str, *, now: datetime, again_after: timedelta, in_target_threshold: int
+) -> None:
+    """Look at an objective: tell of it when it stands otherwise than before, and say when to look again.
+
+    Tells also when less of the reach is in the target than the campaign asks for, or ``in_target_threshold`` where it
+    asks for nothing, in basis points.
+    """
 
     def begin(state: objectives.Watch | None) -> Change[objectives.Watch] | None:
         watch = objectives.begun(state) if state else None
@@ -45,16 +51,21 @@ async def evaluate_objective(stores: Stores, name: str, *, now: datetime, again_
     watch = (await stores.watches.change(name, begin)).state
     copied = await stores.campaigns.get(watch.campaign)
     campaign = copied.state if copied else None
-    progress = None
+    progress = audience = None
     if campaign is not None and campaign.objective is not None and objectives.is_watched(campaign):
         kpis = campaign_kpis(await load_facts(stores, campaign.name), until=campaign.objective.deadline)
         value = objective_value(campaign.objective.metric, kpis.total)
         progress = objectives.progress_of(campaign.objective, campaign.start, value, now)
+        share = kpis.total.in_target_share_basis_points
+        if share is not None:
+            asked = campaign.target.min_share
+            threshold = in_target_threshold if asked is None else round(asked * 10_000)
+            audience = objectives.InTargetShare(share, threshold, kpis.total.reach_in_target_estimated)
 
     def decide(state: objectives.Watch | None) -> Change[objectives.Watch] | None:
         if state is None or state.evaluate_at is None or state.evaluate_at > now:
             return None  # Another process has looked.
-        return Change(*objectives.evaluated(state, campaign, progress, now, again_after))
+        return Change(*objectives.evaluated(state, campaign, progress, now, again_after, audience))
 
     outcome = await stores.watches.change(name, decide)
     if outcome.applied and outcome.state.status and outcome.state.status is not watch.status:

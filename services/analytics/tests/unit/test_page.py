@@ -14,7 +14,8 @@ from entente.analytics.v1.service_pb2 import (
     ObjectiveProgress,
 )
 from entente.type.v1.type_pb2 import OBJECTIVE_METRIC_REVENUE, Money
-from entente_cli.report_html import kpi_rows, objective_sentence, page
+from entente_analytics.adapters.page import page
+from entente_analytics.adapters.readable import figures, objective_sentence
 
 
 def report() -> CampaignReport:
@@ -64,7 +65,7 @@ def test_the_same_report_gives_the_same_page() -> None:
 
 
 def test_what_is_not_defined_is_not_shown_as_zero() -> None:
-    rows = dict(kpi_rows(report().kpis.total))
+    rows = dict(figures(report().kpis.total))
     assert rows["reach in target"] == "0"
     assert rows["conversions"] == rows["ROI"] == "—"
     assert rows["revenue"] == "1,234.56 EUR"
