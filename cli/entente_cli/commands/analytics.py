@@ -261,7 +261,7 @@ def compare(
             *(
                 getattr(each.kpis, name) if each.kpis.HasField(name) else "—"
                 for name in ("reach", "clicks", "conversions")
-            ),  # type: ignore[arg-type]
+            ),
             output.money(each.kpis.revenue) or "—",
             output.money(each.kpis.cost) or "—",
         )

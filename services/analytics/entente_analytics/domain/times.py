@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 from entente_chassis.refusal import Invalid, Violation
 
-# Shops' clocks are not ours.
-SKEW = timedelta(hours=1)
+# Shops' clocks are not ours, and some give their local time for UTC.
+SKEW = timedelta(days=1)
 
 
 def refuse_future(now: datetime, **times: datetime) -> None:
-    """Refuse times that are more than an hour ahead of the service's clock.
+    """Refuse times that are more than a day ahead of the service's clock.
 
     Raises:
         Invalid: with every field that is.

@@ -118,6 +118,13 @@ async def knows_campaign(service: Analytics) -> bool:
     return False
 
 
+async def sees(service: Analytics, moment: datetime) -> bool:
+    """Whether the service has seen its clock move."""
+    async with service.stub(Role.BRAND) as stub:
+        kpis = await stub.GetCampaignKpis(pb.GetCampaignKpisRequest(campaign=service.campaign))
+    return bool(kpis.compute_time.ToDatetime(tzinfo=UTC) >= moment)
+
+
 async def new_link(service: Analytics) -> pb.TrackedLink:
     async with service.stub(Role.BRAND) as stub:
         link = pb.TrackedLink(collaboration=service.collaboration, destination_url="https://shop.example/p")
@@ -198,6 +205,7 @@ async def test_from_the_click_to_the_report_and_an_objective_that_is_missed_whil
     events = topics.events("analytics")
     await events_of(kafka_bootstrap, events, objective, 1)  # It has been looked at before time goes on.
     analytics.move_clock(timedelta(days=20))
+    await eventually(lambda: sees(analytics, START + timedelta(days=20)))
     async with analytics.stub(Role.BRAND) as stub:
         order = pb.RecordConversionRequest(
             brand=analytics.brand,

@@ -317,7 +317,7 @@ def test_other_currencies_count_at_the_rate_of_their_day_and_the_figures_name_it
     ]
     costs = [collaboration(ANNA, cost=Money("USD", 1_000))]
 
-    kpis = campaign_kpis(facts(costs, orders=[order(1, 500), *foreign], rates=OneRate()))
+    kpis = campaign_kpis(facts(costs, orders=orders, rates=OneRate()))
 
     # 701 cents of a dollar are 630.9 of a euro, 1,000 yen are 600 cents.
     assert kpis.total.revenue == Money("EUR", 500 + 631 + 600)
