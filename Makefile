@@ -6,7 +6,7 @@ PYTHON_IN := $(BIN)/python
 ENTENTE := $(BIN)/entente
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign campaign-reference fmt lock clean
+.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference fmt lock clean
 
 help: ## Show what can be made
 	@echo "Entente: make TARGET"
@@ -56,6 +56,12 @@ asyncapi: venv ## Write docs/events/asyncapi.yaml from the services and their pr
 
 configuration: venv ## Write docs/configuration.md from the settings of the services
 	@$(PYTHON_IN) -m tools.configuration
+
+notifications: venv ## Write docs/notifications.md from messaging's table of notifications
+	@$(PYTHON_IN) -m entente_messaging.notifications_page
+
+bench-messaging: venv ## Measure messaging: bulk e-mail against bare aiosmtplib, inbox latency, streams
+	@.venv/bin/python -m bench.messaging
 
 bench-campaign: venv ## Measure campaign's commands, latency and timers against a bare driver loop
 	@.venv/bin/python -m bench.campaign

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from entente.analytics.v1 import service_pb2 as analytics
 from entente.campaign.v1 import service_pb2 as campaign
 from entente_chassis.refusal import Invalid
+from entente_messaging import notifications_page
 from entente_messaging.application.table import table
 from entente_messaging.application.words import LOCALES, Source, Words, examples, locale_words
 from entente_messaging.domain.moments import FieldType
@@ -157,3 +158,7 @@ def test_every_unknown_merge_field_is_named_at_once_with_those_that_there_are() 
 def test_values_are_text_and_never_a_template(value: str) -> None:
     said = WORDS.say(Occasion.CHANGES_REQUESTED, "en", NAMES | {"comment": value})
     assert value.strip() in said.text or value.strip() == ""
+
+
+def test_the_page_of_notifications_is_what_the_table_says() -> None:
+    assert notifications_page.main(["--check"]) == 0, "run `make notifications`"
