@@ -9,7 +9,7 @@ from entente_campaign.application.stores import Stores
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import OPEN, Campaign, CampaignState
 from entente_campaign.domain.collaborations import Collaboration, State
-from entente_campaign.domain.words import Platform
+from entente_campaign.domain.words import Mechanic, Platform
 from entente_chassis import filters
 from entente_chassis.auth import Caller
 from entente_chassis.store import Outcome
@@ -35,6 +35,28 @@ COLLABORATION_FILTER = {
     "answer_deadline_time": filters.moment("answer_deadline_time"),
 }
 """What lists of collaborations can be asked for."""
+
+CAMPAIGN_FILTER = {
+    "name": filters.text("name"),
+    "brand": filters.text("brand"),
+    "title": filters.text("title"),
+    "state": filters.one_of("state", {state.value: state.value for state in CampaignState}),
+    "mechanic": filters.one_of("mechanic", {mechanic.value: mechanic.value for mechanic in Mechanic}),
+    "create_time": filters.moment("create_time"),
+    "update_time": filters.moment("update_time"),
+    "start_time": filters.moment("start_time"),
+    "end_time": filters.moment("end_time"),
+    "publish_time": filters.moment("publish_time"),
+}
+"""What lists of campaigns can be asked for."""
+
+CAMPAIGN_ORDER = {
+    "name": "_id",
+    "create_time": "create_time",
+    "update_time": "update_time",
+    "start_time": "start_time",
+    "end_time": "end_time",
+}
 
 COLLABORATION_ORDER = {
     "name": "_id",
@@ -73,12 +95,17 @@ async def list_campaigns(
     *,
     brand: str,
     states: Collection[CampaignState],
+    filter: str,
+    order_by: str,
     page_size: int,
     page_token: str,
     scope: str,
 ) -> tuple[list[Outcome[Campaign]], str]:
     """A brand's own campaigns, or those that are open to creators."""
     where: dict[str, Any] = {"brand": brand} if brand else {}
+    if asked := filters.parse_filter(filter, CAMPAIGN_FILTER):
+        where["$and"] = [asked]
+    order = filters.parse_order(order_by, CAMPAIGN_ORDER, "_id")
     wanted = set(states)
     sees_all = caller.is_operator or caller.is_service
     if brand and not caller.acts_for_brand(brand):
@@ -91,7 +118,7 @@ async def list_campaigns(
         wanted = wanted & OPEN if wanted else set(OPEN)
     if wanted or states:
         where["state"] = {"$in": sorted(wanted)}
-    return await stores.campaigns.page(where, page_size=page_size, page_token=page_token, scope=scope)
+    return await stores.campaigns.page(where, order_by=order, page_size=page_size, page_token=page_token, scope=scope)
 
 
 async def get_collaboration(stores: Stores, caller: Caller, name: str) -> Outcome[Collaboration]:

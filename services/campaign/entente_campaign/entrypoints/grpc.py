@@ -134,6 +134,8 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
             caller,
             brand=request.brand,
             states=campaign_states(request.states),
+            filter=request.filter,
+            order_by=request.order_by,
             page_size=request.page_size,
             page_token=request.page_token,
             scope=_scope(request),

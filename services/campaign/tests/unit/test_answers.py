@@ -89,6 +89,10 @@ async def test_lists_take_filters_and_an_order_and_name_all_that_is_wrong_with_t
     request = pb.ListCollaborationsRequest(parent=campaign.name, filter="stat = X AND fit < many")
     _, refusal = await refused(suite.brand().ListCollaborations(request))
     assert len(refusal.violations) == 2
+    draft = await suite.draft(title="Aube")
+    asked = pb.ListCampaignsRequest(filter="state = DRAFT", order_by="create_time desc")
+    assert [each.name for each in (await suite.brand().ListCampaigns(asked)).campaigns] == [draft.name]
+    assert not (await suite.creator("bea").ListCampaigns(asked)).campaigns
     # A filter narrows what the caller has a side in, and never widens it.
     other = pb.ListCollaborationsRequest(parent=campaign.name, filter="creator = creators/ana")
     assert not (await suite.creator("bea").ListCollaborations(other)).collaborations

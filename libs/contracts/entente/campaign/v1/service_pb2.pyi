@@ -1718,12 +1718,20 @@ class ListCampaignsRequest(_message.Message):
     STATES_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
     """Only those of this brand, "brands/{brand}"; empty: all that the caller may see."""
     page_size: _builtins.int
     """How many at most; 0 means 50."""
     page_token: _builtins.str
     """Token of the page before; empty for the first page."""
+    filter: _builtins.str
+    """Only those that match, as AIP-160 writes it: `state = RUNNING AND end_time < "2026-07-01T00:00:00Z"`. Fields: name,
+    brand, title, state, mechanic, create_time, update_time, start_time, end_time, publish_time. Empty: all.
+    """
+    order_by: _builtins.str
+    """"name", "create_time", "update_time", "start_time" or "end_time", with " desc" for the reverse; empty: name."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___CampaignState.ValueType]:
         """Only those in one of these states; empty: in any."""
@@ -1735,10 +1743,12 @@ class ListCampaignsRequest(_message.Message):
         states: _abc.Iterable[Global___CampaignState.ValueType] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "page_size", b"page_size", "page_token", b"page_token", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
