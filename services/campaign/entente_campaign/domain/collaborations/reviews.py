@@ -67,8 +67,6 @@ def _reviewed_in_dispute(
     moved = step(collaboration, action, State.DISPUTED, actor, now, why)
     dispute = moved.dispute
     assert dispute is not None
-    if dispute.previous_state in (State.PUBLISHED, State.COMPLETED, State.SHIPMENT_PENDING):
-        return moved, ()
     told: tuple[CollaborationEvent, ...] = ()
     if dispute.previous_state is State.SHIPMENT_SENT:
         moved, told = received(moved, now)

@@ -80,6 +80,12 @@ _AGREED = (_S.SHIPMENT_PENDING, _S.CONTENT_DUE)
 _REVIEWABLE = (_S.SHIPMENT_SENT, *_AT_WORK, _S.SUBMITTED, _S.OVERDUE)
 _DISPUTABLE = (*_UNDER_WAY, _S.PUBLISHED, _S.COMPLETED)
 
+IN_REVIEW = Guard(
+    "the dispute was opened while content was due or in review",
+    "NOT_IN_REVIEW",
+    lambda collaboration: collaboration.dispute is not None and collaboration.dispute.previous_state in _REVIEWABLE,
+)
+
 TABLE: tuple[Row, ...] = (
     # How it begins.
     Row(_A.APPLY, (), "ApplyToCampaign", CREATOR, (_S.APPLIED,), (events.ApplicationReceived,)),
@@ -222,9 +228,9 @@ TABLE: tuple[Row, ...] = (
         (_S.APPROVED, _S.CONTENT_DUE, _S.SUBMITTED, _S.CHANGES_REQUESTED),
     ),
     # A dispute does not stop the review, but what it comes to waits for the decision.
-    Row(_A.SUBMIT, (_S.DISPUTED,), "SubmissionReceived", REVIEW, (_S.DISPUTED,)),
-    Row(_A.REQUEST_CHANGES, (_S.DISPUTED,), "ChangesRequested", REVIEW, (_S.DISPUTED,)),
-    Row(_A.APPROVE, (_S.DISPUTED,), "SubmissionApproved", REVIEW, (_S.DISPUTED,)),
+    Row(_A.SUBMIT, (_S.DISPUTED,), "SubmissionReceived", REVIEW, (_S.DISPUTED,), (), (IN_REVIEW,)),
+    Row(_A.REQUEST_CHANGES, (_S.DISPUTED,), "ChangesRequested", REVIEW, (_S.DISPUTED,), (), (IN_REVIEW,)),
+    Row(_A.APPROVE, (_S.DISPUTED,), "SubmissionApproved", REVIEW, (_S.DISPUTED,), (), (IN_REVIEW,)),
     Row(
         _A.PUBLISH,
         (_S.APPROVED, _S.OVERDUE),
