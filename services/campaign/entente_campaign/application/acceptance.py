@@ -85,8 +85,7 @@ async def release(stores: Stores, collaboration: Collaboration) -> None:
 async def settle(stores: Stores, collaboration: Collaboration) -> None:
     """A fee is owed: what it takes of the budget is known now."""
     cost, payable = collaboration.cost, collaboration.payable
-    settled = collaboration.dispute is not None and collaboration.dispute.resolution is not None
-    if cost is None or (payable is None and not settled):
+    if cost is None or (payable is None and not collaboration.was_settled):
         return
     owed = payable.amount if payable else Money.zero(collaboration.currency_code)
     creator_id = id_of(collaboration.creator)

@@ -159,8 +159,7 @@ class Machine(RuleBasedStateMachine):
             assert self.it.payable is None
             assert steps.next_due(self.it) is None
         if self.it.payable is not None:
-            settled = self.it.dispute is not None and self.it.dispute.resolution is not None
-            assert self.it.is_approved or settled
+            assert self.it.is_approved or self.it.was_settled
         assert sum(isinstance(each, events.PayableCreated) for each in self.told) <= 1
         assert self.it.was_accepted or self.it.state not in {State.PUBLISHED, State.CONTENT_DUE, State.DISPUTED}
 

@@ -1435,6 +1435,7 @@ class Collaboration(_message.Message):
     WAITLIST_TIME_FIELD_NUMBER: _builtins.int
     OFFER_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
     DISPUTE_FIELD_NUMBER: _builtins.int
+    EARLIER_DISPUTES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "campaigns/{campaign}/collaborations/{creator}"."""
     etag: _builtins.str
@@ -1549,6 +1550,10 @@ class Collaboration(_message.Message):
     def dispute(self) -> Global___Dispute:
         """The last dispute; absent when there was none."""
 
+    @_builtins.property
+    def earlier_disputes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dispute]:
+        """Those before it, which were decided to go on; the last 16."""
+
     def __init__(
         self,
         *,
@@ -1588,10 +1593,11 @@ class Collaboration(_message.Message):
         waitlist_time: _timestamp_pb2.Timestamp | None = ...,
         offer_deadline_time: _timestamp_pb2.Timestamp | None = ...,
         dispute: Global___Dispute | None = ...,
+        earlier_disputes: _abc.Iterable[Global___Dispute] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "accept_time", b"accept_time", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "compliance_percent", b"compliance_percent", "cost", b"cost", "create_time", b"create_time", "dispute", b"dispute", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "offer_deadline_time", b"offer_deadline_time", "payable", b"payable", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "ratings", b"ratings", "shipment", b"shipment", "terms", b"terms", "update_time", b"update_time", "waitlist_time", b"waitlist_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "accept_time", b"accept_time", "allowed_commands", b"allowed_commands", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "campaign_title", b"campaign_title", "compliance_percent", b"compliance_percent", "cost", b"cost", "create_time", b"create_time", "creator", b"creator", "creator_display_name", b"creator_display_name", "decline_reasons", b"decline_reasons", "dispute", b"dispute", "etag", b"etag", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "history", b"history", "initiator", b"initiator", "message", b"message", "name", b"name", "offer_deadline_time", b"offer_deadline_time", "payable", b"payable", "platform", b"platform", "posts", b"posts", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "rating_comment", b"rating_comment", "ratings", b"ratings", "shipment", b"shipment", "state", b"state", "terms", b"terms", "update_time", b"update_time", "waitlist_time", b"waitlist_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "accept_time", b"accept_time", "allowed_commands", b"allowed_commands", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "campaign_title", b"campaign_title", "compliance_percent", b"compliance_percent", "cost", b"cost", "create_time", b"create_time", "creator", b"creator", "creator_display_name", b"creator_display_name", "decline_reasons", b"decline_reasons", "dispute", b"dispute", "earlier_disputes", b"earlier_disputes", "etag", b"etag", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "history", b"history", "initiator", b"initiator", "message", b"message", "name", b"name", "offer_deadline_time", b"offer_deadline_time", "payable", b"payable", "platform", b"platform", "posts", b"posts", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "rating_comment", b"rating_comment", "ratings", b"ratings", "shipment", b"shipment", "state", b"state", "terms", b"terms", "update_time", b"update_time", "waitlist_time", b"waitlist_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__compliance_percent: _TypeAlias = _typing.Literal["compliance_percent"]  # noqa: Y015
     _WhichOneofArgType__compliance_percent: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent"]  # noqa: Y015

@@ -15,11 +15,15 @@ from entente_campaign.domain.words import Actor
 from entente_chassis.money import Money
 from entente_chassis.refusal import Invalid, Violation
 
+DISPUTES_KEPT = 16
+
 
 def open_dispute(collaboration: Collaboration, *, reason: str, actor: Actor, now: datetime) -> Decision:
     """Either side calls for a decision. Its clocks stand still until there is one."""
     moved = step(collaboration, Action.DISPUTE, State.DISPUTED, actor, now, reason)
     dispute = Dispute(actor.party, actor.subject, reason, now, collaboration.state)
+    if moved.dispute is not None:
+        moved = replace(moved, earlier_disputes=(*moved.earlier_disputes, moved.dispute)[-DISPUTES_KEPT:])
     moved = remind_anew(replace(moved, dispute=dispute), ReminderKind.DISPUTE_OPEN)
     return moved, (events.DisputeOpened(moved.ref, actor.party, reason, collaboration.state),)
 

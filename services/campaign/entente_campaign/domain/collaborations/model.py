@@ -117,7 +117,7 @@ class Collaboration:
         reminded: the reminders that were sent, or whose moment has passed unused.
         calendar: the campaign's, copied as well.
         waitlist_time: since when it was on the waiting list; who waits longest is offered a place first.
-        dispute: the last one.
+        dispute: the last one; those before it, which were decided to go on, are kept as well.
         fit_ask_time: when matching is asked again; None when it has answered or never will.
     """
 
@@ -163,6 +163,7 @@ class Collaboration:
     waitlist_time: datetime | None = None
     offer: Offer | None = None
     dispute: Dispute | None = None
+    earlier_disputes: tuple[Dispute, ...] = ()
     history: tuple[Step, ...] = ()
 
     @property
@@ -184,6 +185,12 @@ class Collaboration:
         return self.accept_time is not None
 
     @property
+    def was_settled(self) -> bool:
+        """Whether an operator has said what the creator is paid."""
+        resolution = self.dispute.resolution if self.dispute else None
+        return resolution is not None and resolution.creator_amount is not None
+
+    @property
     def promised(self) -> Money:
         """What an acceptance takes of the budget."""
         given = (self.terms.fee, self.terms.gift_value, self.terms.shipping_cost)
@@ -203,8 +210,7 @@ class Collaboration:
             return None
         if self.state in ENDED_EARLY:
             return self.sunk if self.parcels_sent else None
-        settled = self.dispute and self.dispute.resolution and self.dispute.resolution.creator_amount
-        if self.terms.fee is None or (self.payable is None and settled is None):
+        if self.terms.fee is None or (self.payable is None and not self.was_settled):
             return self.promised
         if self.payable is None:
             return self.promised - self.terms.fee

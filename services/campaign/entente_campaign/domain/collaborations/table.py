@@ -80,6 +80,11 @@ _AGREED = (_S.SHIPMENT_PENDING, _S.CONTENT_DUE)
 _REVIEWABLE = (_S.SHIPMENT_SENT, *_AT_WORK, _S.SUBMITTED, _S.OVERDUE)
 _DISPUTABLE = (*_UNDER_WAY, _S.PUBLISHED, _S.COMPLETED)
 
+NOT_SETTLED = Guard(
+    "no dispute was settled before: that decision is final",
+    "DISPUTE_SETTLED",
+    lambda collaboration: not collaboration.was_settled,
+)
 IN_REVIEW = Guard(
     "the dispute was opened while content was due or in review",
     "NOT_IN_REVIEW",
@@ -251,7 +256,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(_A.RATE, (_S.COMPLETED,), "RateCollaboration", BRAND, (_S.RATED,), (events.CollaborationRated,)),
     # The dispute.
-    Row(_A.DISPUTE, _DISPUTABLE, "OpenDispute", EITHER, (_S.DISPUTED,), (events.DisputeOpened,)),
+    Row(_A.DISPUTE, _DISPUTABLE, "OpenDispute", EITHER, (_S.DISPUTED,), (events.DisputeOpened,), (NOT_SETTLED,)),
     Row(
         _A.RESOLVE,
         (_S.DISPUTED,),
