@@ -7,15 +7,20 @@ from entente.matching.v1 import service_pb2_grpc
 from entente_chassis.clock import Clock, SystemClock
 from entente_chassis.runtime import Runtime
 from entente_matching.adapters.creators_topic import TOPIC, CreatorsTopic, Publish
-from entente_matching.adapters.kinds import CREATORS, FEEDBACK, IMPORTS, SHORTLISTS
-from entente_matching.adapters.reference import load_reference
+from entente_matching.adapters.kinds import CREATORS, FEEDBACK, IMPORTS, RELATIONS, SHORTLISTS
+from entente_matching.adapters.reference import load_populations, load_reference
+from entente_matching.adapters.solver import RosterSolver
 from entente_matching.adapters.states import profiles_of_state, state_message
+from entente_matching.application import brands
+from entente_matching.application.benchmarking import keep_measured
 from entente_matching.application.commands import Commands
 from entente_matching.application.indexing import Indexer
 from entente_matching.application.ports import States
 from entente_matching.application.queries import Queries
 from entente_matching.application.searching import Searching
+from entente_matching.application.stores import Stores
 from entente_matching.entrypoints import events
+from entente_matching.entrypoints.brands import Given
 from entente_matching.entrypoints.grpc import ACCESS, MatchingServicer
 from entente_matching.settings import Settings
 
@@ -55,13 +60,18 @@ def build(
     )
     commands = Commands(creators, feedback, imports, shortlists, indexer, reference, runtime.clock, machine)
     queries = Queries(creators, feedback, shortlists)
-    searching = Searching(creators, feedback, indexer)
+    stores = Stores(creators, feedback, shortlists, runtime.aggregates(RELATIONS), runtime.clock)
+    searching = Searching(creators, feedback, indexer, partial(brands.banned, stores))
+    solver = RosterSolver()
+    given = Given(stores, commands, searching, indexer, solver, load_populations())
 
     runtime.serve(
         service_pb2_grpc.add_MatchingServiceServicer_to_server,
-        MatchingServicer(commands, queries, searching, reference, runtime.clock),
+        MatchingServicer(commands, queries, given, runtime.clock),
         ACCESS,
     )
     runtime.consume(events.CONSUMES, events.routes(commands))
     runtime.background("search index", indexer.run)
+    runtime.background("benchmarks", partial(keep_measured, indexer, reference, settings.benchmarks_seconds))
+    runtime.background("solver", solver.run)
     return runtime

@@ -23,6 +23,11 @@ class Settings(ServiceSettings):
         default=None,
         description="Where the search index keeps itself for a quick restart, a file for each replica. Empty: nowhere.",
     )
+    benchmarks_seconds: float = Field(
+        default=3600.0,
+        gt=0,
+        description="How often the benchmarks are measured anew among the creators that are held.",
+    )
     index_snapshot_seconds: float = Field(
         default=300.0, gt=0, description="How often the search index writes its file."
     )

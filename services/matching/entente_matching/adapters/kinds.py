@@ -6,6 +6,7 @@ from entente_matching.adapters.events import to_message
 from entente_matching.domain.creators import Creator
 from entente_matching.domain.feedback import Feedback
 from entente_matching.domain.imports import Import
+from entente_matching.domain.relations import Relation
 from entente_matching.domain.shortlists import Shortlist
 
 EVENTS = topics.events("matching")
@@ -20,7 +21,12 @@ CREATORS = Kind(
 FEEDBACK = Kind(
     collection="feedback",
     state_type=Feedback,
-    indexes=[["creator"], ["changed_at"]],
+    indexes=[["creator"], ["changed_at"], ["brand"]],
+)
+RELATIONS = Kind(
+    collection="relations",
+    state_type=Relation,
+    indexes=[["brand", "banned"]],
 )
 IMPORTS = Kind(
     collection="imports",

@@ -1,7 +1,7 @@
 """The tables that are shipped with the service, read once."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 
@@ -34,6 +34,12 @@ def load_reference() -> Reference:
         advice=tuple(read_rule(row) for row in _rows("platforms.csv")),
         languages={row["language"]: frozenset(row["countries"].split()) for row in _rows("languages.csv")},
     )
+
+
+@cache
+def load_populations() -> Mapping[str, int]:
+    """Country -> people, rounded to thousands, in 2024 (United Nations, World Population Prospects 2024)."""
+    return {row["country"]: int(row["thousands"]) * 1000 for row in _rows("people.csv")}
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

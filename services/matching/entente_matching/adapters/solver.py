@@ -35,6 +35,13 @@ class RosterSolver:
             self._pool = None
             raise Unavailable("SOLVER_LOST", "The solver's process ended: ask again.") from error
 
+    async def run(self) -> None:
+        """Wait until cancelled, and end the worker then: a background loop of the service."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.close()
+
     async def close(self) -> None:
         """End the worker."""
         if self._pool is not None:

@@ -7,16 +7,18 @@ from entente_chassis.clock import Clock
 from entente_chassis.refusal import Invalid, NotFound, Violation
 from entente_chassis.store import Aggregates, Cause, Change, Outcome, Request
 from entente_matching.application.indexing import Indexer
+from entente_matching.domain import authenticity
 from entente_matching.domain import creators as rules
 from entente_matching.domain import feedback as feedback_rules
 from entente_matching.domain import shortlists as shortlist_rules
-from entente_matching.domain.creators import Creator, Moment, Observation
+from entente_matching.domain.creators import Creator, Moment, Observation, Override
 from entente_matching.domain.feedback import Feedback
 from entente_matching.domain.figures import metrics_updates
 from entente_matching.domain.imports import CreatorsImported, Import
 from entente_matching.domain.reference import Reference
 from entente_matching.domain.rows import GoodRow, Reject, RowReader, UnreadableRows
 from entente_matching.domain.shortlists import Shortlist
+from entente_matching.domain.words import Platform
 
 REJECTS_KEPT = 10_000
 IMPORT_COUNTS = ("rows", "accepted_rows", "rejected_rows", "created", "updated")
@@ -35,6 +37,7 @@ class ImportResult:
     unchanged: int = 0
     rejects: list[Reject] = field(default_factory=list)
     rejected_creators: int = 0
+    set_aside_values: int = 0
 
 
 Decide = Callable[[Creator | None], Change[Creator] | None]
@@ -105,6 +108,20 @@ class Commands:
 
         return await self._change_creator(name, decide, request)
 
+    async def override_authenticity(
+        self, name: str, platform: Platform, *, score: int | None, reason: str, by: str, request: Request | None
+    ) -> Outcome[Creator]:
+        """Keep an operator's word on an account's authenticity, or take it back."""
+        now = self._now()
+        said = Override(score, reason, by, now.domain)
+
+        def decide(existing: Creator | None) -> Change[Creator]:
+            if existing is None:
+                raise NotFound("NOT_FOUND", f"{name} does not exist.", resource=name)
+            return Change(authenticity.override(existing, name, platform, said, now))
+
+        return await self._change_creator(name, decide, request)
+
     def import_creators(self, reader: RowReader, name: str, by: str) -> "CreatorImport":
         """Begin an import."""
         return CreatorImport(self, reader, name, by)
@@ -140,27 +157,34 @@ class Commands:
     # -- feedback -----------------------------------------------------------------------------------------------------
 
     async def collaboration_completed(
-        self, collaboration: str, creator: str, cause: Cause, *, on_time: bool | None, compliance: float | None
+        self,
+        collaboration: str,
+        creator: str,
+        cause: Cause,
+        *,
+        brand: str,
+        on_time: bool | None,
+        compliance: float | None,
     ) -> bool:
         """Keep how a collaboration ended; says whether that was new."""
         now = self._machine.now()
         outcome = await self._feedback.change(
             collaboration,
             lambda existing: Change(
-                feedback_rules.completed(existing, creator, now, on_time=on_time, compliance=compliance)
+                feedback_rules.completed(existing, creator, now, brand=brand, on_time=on_time, compliance=compliance)
             ),
             cause=cause,
         )
         return outcome.applied
 
     async def collaboration_rated(
-        self, collaboration: str, creator: str, cause: Cause, ratings: dict[str, int]
+        self, collaboration: str, creator: str, cause: Cause, ratings: dict[str, int], *, brand: str
     ) -> bool:
         """Keep the brand's ratings; says whether that was new."""
         now = self._machine.now()
         outcome = await self._feedback.change(
             collaboration,
-            lambda existing: Change(feedback_rules.rated(existing, creator, now, ratings)),
+            lambda existing: Change(feedback_rules.rated(existing, creator, now, ratings, brand=brand)),
             cause=cause,
         )
         return outcome.applied
@@ -265,14 +289,19 @@ class CreatorImport:
             read = self.reader.read(number, values)
             if isinstance(read, GoodRow):
                 self._result.accepted_rows += 1
+                self._result.set_aside_values += len(read.set_aside)
+                self._keep(read.set_aside)
                 self._waiting.setdefault(f"creators/{read.creator}", []).append(read.observation)
                 continue
             self._result.rejected_rows += 1
-            self._result.rejects += read[: max(0, REJECTS_KEPT - len(self._result.rejects))]
+            self._keep(read)
             if creator := self.reader.creator_of(values):
                 self._refused.add(f"creators/{creator}")
         if len(self._waiting) >= _CREATORS_AT_ONCE:
             await self._write()
+
+    def _keep(self, rejects: Sequence[Reject]) -> None:
+        self._result.rejects += rejects[: max(0, REJECTS_KEPT - len(self._result.rejects))]
 
     async def finish(self) -> ImportResult:
         """Write what is left, and tell what came of it all."""

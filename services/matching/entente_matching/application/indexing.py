@@ -9,7 +9,7 @@ may hang; where the topic is empty it goes over the whole database.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -293,12 +293,23 @@ class Indexer:
             last = found[-1].id
         self._past = {creator: past for creator, mine in records.items() if (past := fold(mine))}
 
-    async def _read_all(self) -> None:
+    async def all_creators(self) -> AsyncIterator[Sequence[Outcome[Creator]]]:
+        """All creators as the database holds them, in groups."""
         last = ""
         while batch := await self._creators.find({"_id": {"$gt": last}}, limit=_LOADED_AT_ONCE):
+            yield batch
+            last = batch[-1].id
+
+    async def rebenchmark(self, reference: Reference) -> None:
+        """Take other benchmarks into force, and hold every creator against them."""
+        self.reference = reference
+        async for batch in self.all_creators():
+            await self._put(batch)
+
+    async def _read_all(self) -> None:
+        async for batch in self.all_creators():
             await self._put(batch)
             self._is_ahead(batch)
-            last = batch[-1].id
 
     async def _sweep(self, changed: dict[str, dict[str, datetime]]) -> None:
         token = ""

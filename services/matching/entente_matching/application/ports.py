@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
+from entente_matching.domain.roster import Problem, Solution
+
 
 class Heard(NamedTuple):
     """What came from the topic of creators: states, names of those that are gone, the offsets behind it, and whether
@@ -25,4 +27,12 @@ class States(Protocol):
 
     def follow(self, since: Mapping[int, int]) -> AsyncIterator[Heard]:
         """All that is published, from the given offsets on."""
+        ...
+
+
+class Solver(Protocol):
+    """Finds the best sets of creators, beside the event loop."""
+
+    async def solve(self, problems: Sequence[Problem], seconds: float) -> list[Solution]:
+        """One solution for each problem; the first problem gets most of the time."""
         ...

@@ -13,13 +13,13 @@ there are any. They are published so that whoever is judged can check them, and 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from itertools import pairwise
 
 from entente_chassis.refusal import Invalid, Violation
-from entente_matching.domain.creators import Account, Creator, Override, Snapshot, main_code, share_of
+from entente_matching.domain.creators import Account, Creator, Moment, Override, Snapshot, main_code, share_of
 from entente_matching.domain.figures import (
     authentic_share,
     basis_of,
@@ -35,9 +35,10 @@ from entente_matching.domain.reference import (
     Benchmark,
     Reference,
 )
-from entente_matching.domain.words import Confidence
+from entente_matching.domain.words import Confidence, Platform
 
 FORMULA_VERSION = "authenticity-1"
+OVERRIDES_KEPT = 50
 
 RECENT = timedelta(days=366)
 """Measurements that are older than this, seen from the last one, say nothing any more."""
@@ -152,19 +153,28 @@ def override_of(creator: Creator, account: Account) -> Override | None:
     return said[-1] if said and said[-1].score is not None else None
 
 
-def check_override(score: int, reason: str) -> None:
-    """Refuse an override that says nothing.
+def override(creator: Creator, name: str, platform: Platform, said: Override, now: Moment) -> Creator:
+    """The creator with an operator's word on one of its accounts; what was said before is kept.
 
     Raises:
-        Invalid: the score is out of range, or no reason is given.
+        Invalid: it has no such account, the score is out of range, or no reason is given; all is named.
     """
     found = []
-    if not 0 <= score <= 100:
-        found.append(Violation("score", f"{score} is not from 0 to 100"))
-    if not reason.strip():
+    if creator.account(platform) is None:
+        found.append(Violation("platform", f"{name} has no account on {platform}"))
+    if said.score is not None and not 0 <= said.score <= 100:
+        found.append(Violation("score", f"{said.score} is not from 0 to 100"))
+    if not said.reason.strip():
         found.append(Violation("reason", "say why: it is kept, and shown with the score"))
     if found:
         raise Invalid("OVERRIDE_INVALID", "The override is not valid.", violations=found)
+    kept = (*creator.overrides.get(platform, ()), said)[-OVERRIDES_KEPT:]
+    return replace(
+        creator,
+        overrides=creator.overrides | {platform: kept},
+        updated_at=now.domain,
+        changed_at=now.technical,
+    )
 
 
 def _line(found: Judged | None) -> str:

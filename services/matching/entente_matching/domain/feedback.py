@@ -19,6 +19,7 @@ class Feedback:
 
     Args:
         creator: whose.
+        brand: with whom; "" while only replies are known.
         changed_at: when it last changed, by the machine's clock: what the search index follows.
         completed: whether it was completed.
         on_time: whether it was on time; nothing while it is not known.
@@ -34,6 +35,7 @@ class Feedback:
     compliance: float | None = None
     ratings: dict[str, int] = field(default_factory=dict)
     reply_seconds: tuple[int, ...] = ()
+    brand: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,24 @@ class PastPerformance:
 
 
 def completed(
-    existing: Feedback | None, creator: str, now: datetime, *, on_time: bool | None, compliance: float | None
+    existing: Feedback | None,
+    creator: str,
+    now: datetime,
+    *,
+    brand: str,
+    on_time: bool | None,
+    compliance: float | None,
 ) -> Feedback:
     """The feedback once its collaboration is completed."""
     feedback = existing or Feedback(creator, now)
-    return replace(feedback, completed=True, on_time=on_time, compliance=compliance, changed_at=now)
+    return replace(feedback, completed=True, on_time=on_time, compliance=compliance, brand=brand, changed_at=now)
 
 
-def rated(existing: Feedback | None, creator: str, now: datetime, ratings: Mapping[str, int]) -> Feedback:
+def rated(
+    existing: Feedback | None, creator: str, now: datetime, ratings: Mapping[str, int], *, brand: str
+) -> Feedback:
     """The feedback once the brand has rated the collaboration. It may come before the completion."""
-    return replace(existing or Feedback(creator, now), ratings=dict(ratings), changed_at=now)
+    return replace(existing or Feedback(creator, now), ratings=dict(ratings), brand=brand, changed_at=now)
 
 
 def replied(existing: Feedback | None, creator: str, now: datetime, seconds: int) -> Feedback:

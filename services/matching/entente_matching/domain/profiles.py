@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from entente_matching.domain.authenticity import judge as authenticity_of
 from entente_matching.domain.creators import NO_AUDIENCE, Account, Audience, Creator, main_code
 from entente_matching.domain.feedback import PastPerformance, performance_value
 from entente_matching.domain.figures import authentic_share, basis_of, latest_engagement_rate, latest_followers
@@ -93,6 +94,7 @@ def _profile(
     )
     if account is None:
         return facts
+    judged = authenticity_of(creator, account, reference)
     followers = latest_followers(account)
     basis = basis_of(account.platform)
     rate = latest_engagement_rate(account)
@@ -112,4 +114,5 @@ def _profile(
         engagement_population=engagement.population if engagement else "",
         authentic_percentile=authenticity.percentile(authentic) if authenticity and authentic is not None else None,
         audience=account.audience,
+        authenticity=None if judged.score is None else judged.score / 100,
     )

@@ -1,8 +1,12 @@
-"""Rows of a file of creators, read strictly: each wrong column is named with what is wrong, and nothing is guessed."""
+"""Rows of a file of creators, read strictly: each wrong column is named with what is wrong, and nothing is guessed.
+
+A row without a sound identity, date or figure is refused: its other values may stand in the wrong place. What describes
+the creator or its audience is set aside value by value, and the rest of the row is kept.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
@@ -16,20 +20,22 @@ _LARGEST = 1e13
 
 
 class Reject(NamedTuple):
-    """Why a row is not imported."""
+    """Why a row is not imported, or one of its values is not (then the row is kept)."""
 
     row: int
     column: str
     value: str
     reason: str
+    row_kept: bool = False
 
 
 @dataclass(frozen=True)
 class GoodRow:
-    """A row that was understood."""
+    """A row that was understood, and those of its values that were set aside."""
 
     creator: str
     observation: Observation
+    set_aside: tuple[Reject, ...] = ()
 
 
 class Malformed(ValueError):
@@ -291,7 +297,9 @@ class RowReader:
         """A row, or all that is wrong with it."""
         if len(values) != len(self._columns):
             return [Reject(row, "", "", f"has {len(values)} values, and there are {len(self._columns)} columns")]
-        read, rejects = _Read(), []
+        read = _Read()
+        rejects: list[Reject] = []
+        set_aside: list[Reject] = []
         read.own.update(self._defaults)
         for (column, group, target, reader), value in zip(self._columns, values, strict=True):
             text = value.strip()
@@ -302,15 +310,17 @@ class RowReader:
                     continue
                 found = reader(text)
             except Malformed as error:
-                rejects.append(Reject(row, column, value[:VALUE_SHOWN], str(error)))
+                described = group in ("facts", "audience")
+                reject = Reject(row, column, value[:VALUE_SHOWN], str(error), described)
+                (set_aside if described else rejects).append(reject)
                 continue
             into = read.group(group)
             # category_1 and category_2 make one list, and so do further columns of the same fact.
             into[target] = into[target] + found if isinstance(found, tuple) and target in into else found
         rejects += self._missing(row, read, {reject.column for reject in rejects})
         if rejects:
-            return rejects
-        return self._good_row(row, read)
+            return [*rejects, *(reject._replace(row_kept=False) for reject in set_aside)]
+        return self._good_row(row, read, set_aside)
 
     def _missing(self, row: int, read: _Read, rejected: set[str]) -> list[Reject]:
         columns = {"creator": "creator", "platform": "platform", "snapshot": "at"}
@@ -320,7 +330,7 @@ class RowReader:
             if target not in read.own and column not in rejected
         ]
 
-    def _good_row(self, row: int, read: _Read) -> GoodRow | list[Reject]:
+    def _good_row(self, row: int, read: _Read, set_aside: list[Reject]) -> GoodRow | list[Reject]:
         at: datetime = read.own["at"]
         if at > self._not_after:
             return [Reject(row, "snapshot", at.date().isoformat(), "is in the future")]
@@ -329,13 +339,12 @@ class RowReader:
         if main and not countries:
             read.audience["countries"] = (Share(main),)
         elif main and main not in {share.code for share in countries}:
-            return [Reject(row, "audience_country", main, "is not among audience_countries")]
+            set_aside.append(Reject(row, "audience_country", main, "is not among audience_countries", True))
         audience = Audience(**read.audience)
-        if violations := audience_violations(audience, ""):
-            return [
-                Reject(row, f"audience_{violation.field.removeprefix('.')}", "", violation.description)
-                for violation in violations
-            ]
+        for violation in audience_violations(audience, ""):
+            trait = violation.field.removeprefix(".")
+            set_aside.append(Reject(row, f"audience_{trait}", "", violation.description, True))
+            audience = replace(audience, **{trait: ()})  # type: ignore[arg-type]
         facts = dict(read.facts)
         if "categories" in facts:
             facts["categories"] = self._reference.vocabulary.words(facts["categories"])
@@ -349,7 +358,7 @@ class RowReader:
             handle=read.own.get("handle", ""),
             audience=audience,
         )
-        return GoodRow(read.own["creator"], observation)
+        return GoodRow(read.own["creator"], observation, tuple(set_aside))
 
 
 class UnreadableRows:

@@ -1,8 +1,9 @@
 """Shortlists: creators that a brand has put aside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from entente_chassis.refusal import AlreadyExists, Invalid, NotFound, Violation
 
@@ -77,6 +78,50 @@ def update(
         tuple(creator for creator in existing.creators if creator not in after),
     )
     return replace(changed, updated_at=now), event
+
+
+class Addition(StrEnum):
+    """What became of a creator that was to be added."""
+
+    ADDED = "ADDED"
+    ALREADY_THERE = "ALREADY_THERE"
+    NOT_FOUND = "NOT_FOUND"
+    BANNED = "BANNED"
+    FULL = "FULL"
+
+
+def add(
+    existing: Shortlist,
+    name: str,
+    creators: Sequence[str],
+    known: Collection[str],
+    banned: Collection[str],
+    now: datetime,
+) -> tuple[tuple[Shortlist, ShortlistUpdated] | None, list[tuple[str, Addition]]]:
+    """The shortlist with creators more, if any is added, and what became of each.
+
+    Args:
+        existing: as it stands.
+        name: its name.
+        creators: to be added.
+        known: those of them that exist.
+        banned: by the brand.
+        now: when.
+    """
+    held, results = list(existing.creators), []
+    for creator in creators:
+        if creator in held:
+            results.append((creator, Addition.ALREADY_THERE))
+        elif creator not in known:
+            results.append((creator, Addition.NOT_FOUND))
+        elif creator in banned:
+            results.append((creator, Addition.BANNED))
+        elif len(held) >= MOST_CREATORS:
+            results.append((creator, Addition.FULL))
+        else:
+            held.append(creator)
+            results.append((creator, Addition.ADDED))
+    return update(existing, name, replace(existing, creators=tuple(held)), ["creators"], now), results
 
 
 def _check(shortlist: Shortlist) -> None:

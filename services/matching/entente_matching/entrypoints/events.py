@@ -19,6 +19,7 @@ def routes(commands: Commands) -> Routes:
             message.ref.collaboration,
             message.ref.creator,
             event.cause,
+            brand=message.ref.brand,
             on_time=message.on_time if message.HasField("publication_due_time") else None,
             compliance=message.compliance_percent / 100 if message.HasField("compliance_percent") else None,
         )
@@ -27,7 +28,9 @@ def routes(commands: Commands) -> Routes:
     async def rated(event: Incoming[campaign.CollaborationRated]) -> None:
         message = event.message
         ratings = {field.name.upper(): stars for field, stars in message.ratings.ListFields()}
-        new = await commands.collaboration_rated(message.ref.collaboration, message.ref.creator, event.cause, ratings)
+        new = await commands.collaboration_rated(
+            message.ref.collaboration, message.ref.creator, event.cause, ratings, brand=message.ref.brand
+        )
         metrics.feedback.labels("rated").inc(new)
 
     async def replied(event: Incoming[messaging.ReplyTimeMeasured]) -> None:

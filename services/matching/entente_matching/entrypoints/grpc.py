@@ -6,22 +6,23 @@ from typing import Any
 from google.protobuf.message import Message
 
 from entente.matching.v1 import service_pb2 as pb
-from entente.matching.v1 import service_pb2_grpc
 from entente_chassis.clock import Clock
 from entente_chassis.refusal import Denied, Invalid, NotFound, Violation
 from entente_chassis.rpc import Access, Role, current_caller, new_id, request_key
 from entente_matching import metrics
+from entente_matching.adapters import messages
 from entente_matching.application.commands import Commands, CreatorImport
 from entente_matching.application.queries import Queries
 from entente_matching.application.search import Query
 from entente_matching.application.search.model import FACETS
-from entente_matching.application.searching import Searching, order_of
+from entente_matching.application.searching import order_of
 from entente_matching.domain.creators import Creator
 from entente_matching.domain.reference import Reference
 from entente_matching.domain.rows import RowReader, UnreadableRows
 from entente_matching.domain.shortlists import Shortlist
 from entente_matching.domain.words import Platform
-from entente_matching.entrypoints import messages
+from entente_matching.entrypoints import brands
+from entente_matching.entrypoints.brands import BrandCalls, Given
 
 _EVERYBODY = frozenset(Role)
 _BUYERS = frozenset({Role.BRAND, Role.AGENCY, Role.OPERATOR, Role.SERVICE})
@@ -42,29 +43,32 @@ ACCESS: Access = {
     "GetShortlist": _BUYERS,
     "ListShortlists": _BUYERS,
     "UpdateShortlist": _BUYERS,
+    **brands.ACCESS,
 }
 """Who may call what. Beyond this table a creator sees and measures itself alone, and a brand its own shortlists."""
 
 
-class MatchingServicer(service_pb2_grpc.MatchingServiceServicer):
+class MatchingServicer(BrandCalls):
     """Answers matching's calls.
 
     Args:
         commands: what changes state.
         queries: what is asked.
-        searching: what is asked of all creators together.
-        reference: what is known beforehand.
+        given: what the calls about brands' own need, and the searches.
         clock: the domain's.
     """
 
-    def __init__(
-        self, commands: Commands, queries: Queries, searching: Searching, reference: Reference, clock: Clock
-    ) -> None:
+    def __init__(self, commands: Commands, queries: Queries, given: Given, clock: Clock) -> None:
+        self.given = given
         self._commands = commands
         self._queries = queries
-        self._searching = searching
-        self._reference = reference
+        self._searching = given.searching
         self._clock = clock
+
+    @property
+    def _reference(self) -> Reference:
+        """With the benchmarks of now."""
+        return self.given.indexer.reference
 
     # -- creators -----------------------------------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from entente_chassis.refusal import Invalid
 from entente_matching.adapters.reference import load_reference
-from entente_matching.domain.authenticity import WEIGHTS, Signal, check_override, judge
-from entente_matching.domain.creators import Account, Audience, Creator, Override, Share, Snapshot
+from entente_matching.domain.authenticity import WEIGHTS, Signal, judge, override, override_of
+from entente_matching.domain.creators import Account, Audience, Creator, Moment, Override, Share, Snapshot
 from entente_matching.domain.words import Confidence, Platform
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -174,8 +174,16 @@ def test_the_last_override_counts_and_may_be_taken_back() -> None:
 
 def test_an_override_needs_a_score_and_a_reason() -> None:
     with pytest.raises(Invalid) as refused:
-        check_override(101, "  ")
-    assert [violation.field for violation in refused.value.violations] == ["score", "reason"]
+        override(CREATOR, "creators/anna", Platform.X, Override(101, "  ", "operators/a", NOW), Moment(NOW, NOW))
+    assert [violation.field for violation in refused.value.violations] == ["platform", "score", "reason"]
+    told = override(
+        replace(CREATOR, accounts=(account(USUAL),)),
+        "creators/anna",
+        Platform.INSTAGRAM,
+        Override(30, "Bought.", "operators/a", NOW),
+        Moment(NOW, NOW),
+    )
+    assert override_of(told, told.accounts[0]) == Override(30, "Bought.", "operators/a", NOW)
 
 
 def test_real_creators_are_spread_over_the_scale_and_most_are_held_for_authentic() -> None:

@@ -21,9 +21,15 @@ STARS = {"CONTENT_QUALITY": 5, "DEADLINES": 3}
 
 
 def test_ratings_may_come_before_the_completion() -> None:
-    first = rated(None, "creators/a", NOW, STARS)
-    both = completed(first, "creators/a", NOW, on_time=True, compliance=0.9)
-    other_way = rated(completed(None, "creators/a", NOW, on_time=True, compliance=0.9), "creators/a", NOW, STARS)
+    first = rated(None, "creators/a", NOW, STARS, brand="brands/b")
+    both = completed(first, "creators/a", NOW, brand="brands/b", on_time=True, compliance=0.9)
+    other_way = rated(
+        completed(None, "creators/a", NOW, brand="brands/b", on_time=True, compliance=0.9),
+        "creators/a",
+        NOW,
+        STARS,
+        brand="brands/b",
+    )
     assert both == other_way
 
 

@@ -83,10 +83,11 @@ def test_shares_of_the_audience_are_read() -> None:
     assert row.observation.audience.ages == (Share("18-24", 0.4), Share("55+", 0.1))
 
 
-def test_a_main_country_that_is_not_among_the_shares_is_refused() -> None:
-    rejects = read(GOOD | {"audience_country": "India", "audience_countries": "FR:0.62|BE:0.08"})
-    assert not isinstance(rejects, GoodRow)
-    assert [reject.column for reject in rejects] == ["audience_country"]
+def test_a_main_country_that_is_not_among_the_shares_is_set_aside() -> None:
+    row = read(GOOD | {"audience_country": "India", "audience_countries": "FR:0.62|BE:0.08"})
+    assert isinstance(row, GoodRow)
+    assert row.observation.audience.countries == (Share("FR", 0.62), Share("BE", 0.08))
+    assert [(reject.column, reject.row_kept) for reject in row.set_aside] == [("audience_country", True)]
 
 
 @pytest.mark.parametrize(
@@ -110,17 +111,6 @@ def test_a_main_country_that_is_not_among_the_shares_is_refused() -> None:
         ("avg_views", "nan", "number of 0 or more"),
         ("avg_views", "1e5", "number of 0 or more"),
         ("avg_likes", "inf", "number of 0 or more"),
-        ("audience_country", "0", "not a country"),
-        ("audience_country", "10.2M", "not a country"),
-        ("country", "Atlantis", "not a country"),
-        ("languages", "french", "not a language"),
-        ("verified", "perhaps", "neither yes nor no"),
-        ("audience_ages", "young:0.5", "age band"),
-        ("audience_genders", "FEMALE:1.5", "from 0 to 1"),
-        ("audience_genders", "FEMALE", "codes and shares"),
-        ("audience_countries", "FR:0.9|BE:0.3", "more than 1"),
-        ("audience_active_share", "80", "from 0 to 1"),
-        ("display_name", "x" * 201, "longer than 200"),
         ("handle", "bad\ufffdbytes", "not UTF-8"),
     ],
 )
@@ -133,10 +123,38 @@ def test_a_malformed_column_is_named_with_what_is_wrong(column: str, value: str,
     assert reason in rejects[0].reason
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("audience_country", "0", "not a country"),
+        ("audience_country", "10.2M", "not a country"),
+        ("country", "Atlantis", "not a country"),
+        ("languages", "french", "not a language"),
+        ("verified", "perhaps", "neither yes nor no"),
+        ("audience_ages", "young:0.5", "age band"),
+        ("audience_genders", "FEMALE:1.5", "from 0 to 1"),
+        ("audience_genders", "FEMALE", "codes and shares"),
+        ("audience_countries", "FR:0.9|BE:0.3", "more than 1"),
+        ("audience_active_share", "80", "from 0 to 1"),
+        ("display_name", "x" * 201, "longer than 200"),
+    ],
+)
+def test_a_description_that_is_not_understood_is_set_aside_and_the_figures_are_kept(
+    column: str, value: str, reason: str
+) -> None:
+    row = read(GOOD | {"audience_country": ""} | {column: value})
+    assert isinstance(row, GoodRow)
+    assert row.observation.figures["followers"] == float(GOOD["followers"])
+    (aside,) = row.set_aside
+    assert (aside.row, aside.column, aside.row_kept) == (7, column, True)
+    assert reason in aside.reason
+
+
 def test_all_that_is_wrong_with_a_row_is_named_at_once() -> None:
     rejects = read(GOOD | {"followers": "many", "audience_country": "0", "snapshot": ""})
     assert not isinstance(rejects, GoodRow)
     assert {reject.column for reject in rejects} == {"followers", "audience_country", "snapshot"}
+    assert not any(reject.row_kept for reject in rejects)
 
 
 def test_a_row_with_too_few_values_is_refused_whole() -> None:
@@ -177,8 +195,11 @@ def test_whatever_stands_in_a_row_it_is_understood_or_refused_by_column(values: 
         assert all(reject.column in GOOD and reject.reason for reject in row)
 
 
-def test_a_row_whose_columns_slipped_is_refused_by_its_country() -> None:
-    # In the source the columns of these rows had slipped to the left: the country's place holds a number.
-    shifted = read(GOOD | {"audience_country": "4.9M", "engagement_authentic": "4900000", "engagement_avg": ""})
-    assert not isinstance(shifted, GoodRow)
-    assert [reject.column for reject in shifted] == ["audience_country"]
+def test_a_row_whose_columns_slipped_at_the_source_keeps_its_followers() -> None:
+    # The country was missing, and the figures after it moved to the left: its place holds a number.
+    row = read(GOOD | {"audience_country": "4.9M", "engagement_authentic": "4900000", "engagement_avg": ""})
+    assert isinstance(row, GoodRow)
+    assert [reject.column for reject in row.set_aside] == ["audience_country"]
+    assert row.observation.audience.countries == ()
+    # What now stands as authentic engagements has no whole to be a part of, so that nothing is concluded from it.
+    assert "average_engagements" not in row.observation.figures

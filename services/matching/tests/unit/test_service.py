@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,26 @@ from entente_chassis.rpc import Role, to_refusal
 from entente_chassis.store import Aggregates, Cause, MemoryAggregates, Request
 from entente_chassis.testing import TestServer, incoming, serving
 from entente_matching.adapters.events import PUBLISHES, to_message
-from entente_matching.adapters.kinds import CREATORS, FEEDBACK, IMPORTS, SHORTLISTS
+from entente_matching.adapters.kinds import CREATORS, FEEDBACK, IMPORTS, RELATIONS, SHORTLISTS
+from entente_matching.adapters.solver import RosterSolver
+from entente_matching.application import brands
 from entente_matching.application.commands import Commands, ImportResult
 from entente_matching.application.indexing import Indexer
 from entente_matching.application.queries import Queries
 from entente_matching.application.search import Order, Query
 from entente_matching.application.searching import Searching
+from entente_matching.application.stores import Stores
 from entente_matching.domain.creators import Creator, CreatorMetricsUpdated, CreatorRegistered, Observation
 from entente_matching.domain.feedback import Feedback
 from entente_matching.domain.filters import CreatorFilter
 from entente_matching.domain.fit import Brief, Target
 from entente_matching.domain.imports import CreatorsImported, Import
 from entente_matching.domain.reference import Reference
+from entente_matching.domain.relations import Relation
 from entente_matching.domain.rows import RowReader
 from entente_matching.domain.shortlists import Shortlist, ShortlistUpdated
 from entente_matching.domain.words import FitFactor, Platform
+from entente_matching.entrypoints.brands import Given
 from entente_matching.entrypoints.events import routes
 from entente_matching.entrypoints.grpc import ACCESS, MatchingServicer
 
@@ -44,7 +50,7 @@ COLUMNS = ["creator", "platform", "snapshot", "category_1", "followers", "audien
 ROWS = [
     (2, ["c1", "instagram", "2022-03", "Beauty", "1000000", "France", "20000"]),
     (3, ["c1", "instagram", "2022-06", "Beauty", "1100000", "France", "33000"]),
-    (4, ["c2", "instagram", "2022-06", "Music", "2000000", "0", "10000"]),
+    (4, ["c2", "instagram", "2022-06", "Music", "2.0M", "0", "10000"]),
     (5, ["c3", "instagram", "2022-06", "Music", "3000000", "India", "10000"]),
     (6, ["c3", "instagram", "2022-09", "Music", "many", "India", "10000"]),
 ]
@@ -64,7 +70,9 @@ class World:
         self.indexer = Indexer(self.creators, self.feedback, reference, self.machine, every=1)
         self.commands = self._commands(self.indexer, self.machine)
         self.queries = Queries(self.creators, self.feedback, self.shortlists)
-        self.searching = Searching(self.creators, self.feedback, self.indexer)
+        relations: Aggregates[Relation] = MemoryAggregates(RELATIONS, self.clock)
+        self.stores = Stores(self.creators, self.feedback, self.shortlists, relations, self.clock)
+        self.searching = Searching(self.creators, self.feedback, self.indexer, partial(brands.banned, self.stores))
 
     def replica(self, machine: ManualClock) -> Commands:
         """The commands of another replica, whose writes this one has to find."""
@@ -100,7 +108,11 @@ async def test_good_rows_are_imported_and_bad_ones_named(world: World) -> None:
     result = await world.import_rows(ROWS)
     assert (result.rows, result.accepted_rows, result.rejected_rows) == (5, 3, 2)
     assert (result.created, result.rejected_creators) == (2, 1)
-    assert [(reject.row, reject.column) for reject in result.rejects] == [(4, "audience_country"), (6, "followers")]
+    assert [(reject.row, reject.column) for reject in result.rejects] == [
+        (4, "followers"),
+        (4, "audience_country"),
+        (6, "followers"),
+    ]
     stored = await world.creators.require("creators/c1", what="creator")
     assert [snapshot.figures["followers"] for snapshot in stored.state.accounts[0].history] == [1_000_000, 1_100_000]
 
@@ -175,7 +187,9 @@ async def test_feedback_counts_in_the_score_and_in_the_search_once(world: World)
     _, before = await world.searching.score("creators/c1", brief)
     world.machine.advance(timedelta(seconds=3))
     for _ in range(2):
-        await world.commands.collaboration_rated(cause.subject, "creators/c1", cause, {"CONTENT_QUALITY": 5})
+        await world.commands.collaboration_rated(
+            cause.subject, "creators/c1", cause, {"CONTENT_QUALITY": 5}, brand="brands/lysandre"
+        )
     _, after = await world.searching.score("creators/c1", brief)
     assert after.score_hundredths > before.score_hundredths
     assert FitFactor.PAST_PERFORMANCE not in {missing.factor for missing in after.missing}
@@ -188,7 +202,9 @@ async def test_feedback_counts_in_the_score_and_in_the_search_once(world: World)
 
 async def test_feedback_of_a_creator_that_is_not_known_yet_waits_for_it(world: World) -> None:
     cause = Cause("entente.campaign.events.v1", "campaigns/x/collaborations/c1", 0, 1)
-    await world.commands.collaboration_completed(cause.subject, "creators/c1", cause, on_time=True, compliance=0.9)
+    await world.commands.collaboration_completed(
+        cause.subject, "creators/c1", cause, brand="brands/lysandre", on_time=True, compliance=0.9
+    )
     await world.indexer.load()
     await world.import_rows(ROWS)
     _, past = await world.queries.creator("creators/c1")
@@ -315,7 +331,15 @@ def test_what_is_not_known_is_absent_from_the_message() -> None:
 async def server(world: World, tmp_path: Path) -> AsyncIterator[TestServer]:
     await world.import_rows(ROWS)
     await world.indexer.load()
-    servicer = MatchingServicer(world.commands, world.queries, world.searching, world.reference, world.clock)
+    given = Given(
+        world.stores,
+        world.commands,
+        world.searching,
+        world.indexer,
+        RosterSolver(),
+        {"FR": 66_549_000, "IN": 1_450_936_000},
+    )
+    servicer = MatchingServicer(world.commands, world.queries, given, world.clock)
     async with serving(tmp_path, (service_pb2_grpc.add_MatchingServiceServicer_to_server, servicer, ACCESS)) as running:
         yield running
 
@@ -353,6 +377,7 @@ async def test_a_file_is_imported_by_a_stream_of_its_rows(server: TestServer) ->
     result = await as_operator(server).ImportCreators(file())
     assert (result.rows, result.accepted_rows, result.created, result.unchanged) == (6, 4, 1, 2)
     assert [(reject.row, reject.column, reject.value) for reject in result.rejects] == [
+        (4, "followers", "2.0M"),
         (4, "audience_country", "0"),
         (6, "followers", "many"),
     ]

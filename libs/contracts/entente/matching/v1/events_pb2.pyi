@@ -242,6 +242,7 @@ class AccountState(_message.Message):
     LANGUAGES_FIELD_NUMBER: _builtins.int
     DEVICES_FIELD_NUMBER: _builtins.int
     TYPES_FIELD_NUMBER: _builtins.int
+    AVERAGE_VIEWS_FIELD_NUMBER: _builtins.int
     platform: _type_pb2.Platform.ValueType
     """The platform."""
     handle: _builtins.str
@@ -252,6 +253,8 @@ class AccountState(_message.Message):
     """Engagement rate as a fraction; absent when not known."""
     authenticity: _builtins.int
     """Authenticity score in ten-thousandths; absent when not known."""
+    average_views: _builtins.float
+    """Mean views per post; absent when not known."""
     @_builtins.property
     def price(self) -> _type_pb2.Money:
         """The least price that it names; absent when not known."""
@@ -295,19 +298,24 @@ class AccountState(_message.Message):
         languages: Global___AudienceShares | None = ...,
         devices: Global___AudienceShares | None = ...,
         types: Global___AudienceShares | None = ...,
+        average_views: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_authenticity", b"_authenticity", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "ages", b"ages", "authenticity", b"authenticity", "countries", b"countries", "devices", b"devices", "engagement_rate", b"engagement_rate", "followers", b"followers", "genders", b"genders", "languages", b"languages", "price", b"price", "types", b"types"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_authenticity", b"_authenticity", "_average_views", b"_average_views", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "ages", b"ages", "authenticity", b"authenticity", "average_views", b"average_views", "countries", b"countries", "devices", b"devices", "engagement_rate", b"engagement_rate", "followers", b"followers", "genders", b"genders", "languages", b"languages", "price", b"price", "types", b"types"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authenticity", b"_authenticity", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "ages", b"ages", "authenticity", b"authenticity", "countries", b"countries", "devices", b"devices", "engagement_rate", b"engagement_rate", "followers", b"followers", "genders", b"genders", "handle", b"handle", "languages", b"languages", "platform", b"platform", "price", b"price", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authenticity", b"_authenticity", "_average_views", b"_average_views", "_engagement_rate", b"_engagement_rate", "_followers", b"_followers", "ages", b"ages", "authenticity", b"authenticity", "average_views", b"average_views", "countries", b"countries", "devices", b"devices", "engagement_rate", b"engagement_rate", "followers", b"followers", "genders", b"genders", "handle", b"handle", "languages", b"languages", "platform", b"platform", "price", b"price", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__authenticity: _TypeAlias = _typing.Literal["authenticity"]  # noqa: Y015
     _WhichOneofArgType__authenticity: _TypeAlias = _typing.Literal["_authenticity", b"_authenticity"]  # noqa: Y015
+    _WhichOneofReturnType__average_views: _TypeAlias = _typing.Literal["average_views"]  # noqa: Y015
+    _WhichOneofArgType__average_views: _TypeAlias = _typing.Literal["_average_views", b"_average_views"]  # noqa: Y015
     _WhichOneofReturnType__engagement_rate: _TypeAlias = _typing.Literal["engagement_rate"]  # noqa: Y015
     _WhichOneofArgType__engagement_rate: _TypeAlias = _typing.Literal["_engagement_rate", b"_engagement_rate"]  # noqa: Y015
     _WhichOneofReturnType__followers: _TypeAlias = _typing.Literal["followers"]  # noqa: Y015
     _WhichOneofArgType__followers: _TypeAlias = _typing.Literal["_followers", b"_followers"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__authenticity) -> _WhichOneofReturnType__authenticity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_views) -> _WhichOneofReturnType__average_views | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__engagement_rate) -> _WhichOneofReturnType__engagement_rate | None: ...
     @_typing.overload

@@ -8,6 +8,7 @@ brief, says why, and keeps the shortlists of the brands.
 from collections import abc as _abc
 from entente.type.v1 import type_pb2 as _type_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -219,6 +220,134 @@ CONFIDENCE_MEDIUM: Confidence.ValueType  # 2
 CONFIDENCE_HIGH: Confidence.ValueType  # 3
 """At least four fifths of the weight."""
 Global___Confidence: _TypeAlias = Confidence  # noqa: Y015
+
+class _AuthenticitySignal:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AuthenticitySignalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuthenticitySignal.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUTHENTICITY_SIGNAL_UNSPECIFIED: _AuthenticitySignal.ValueType  # 0
+    """Not said."""
+    AUTHENTICITY_SIGNAL_ENGAGEMENT: _AuthenticitySignal.ValueType  # 1
+    """The engagement rate against creators of the same platform and size: too low, and far too high."""
+    AUTHENTICITY_SIGNAL_COMMENTS_PER_LIKE: _AuthenticitySignal.ValueType  # 2
+    """Comments per like against similar creators."""
+    AUTHENTICITY_SIGNAL_LOW_VALUE_COMMENTS: _AuthenticitySignal.ValueType  # 3
+    """The share of the comments that say nothing."""
+    AUTHENTICITY_SIGNAL_REPEAT_COMMENTERS: _AuthenticitySignal.ValueType  # 4
+    """The share of the commenters who comment again and again."""
+    AUTHENTICITY_SIGNAL_JUMPS_WITHOUT_ENGAGEMENT: _AuthenticitySignal.ValueType  # 5
+    """Followers who came without engagement. Growth alone is no sign of anything."""
+    AUTHENTICITY_SIGNAL_AUDIENCE_GEOGRAPHY: _AuthenticitySignal.ValueType  # 6
+    """Whether the audience lives where the creator does, or where its languages are spoken."""
+    AUTHENTICITY_SIGNAL_ACTIVE_FOLLOWERS: _AuthenticitySignal.ValueType  # 7
+    """The share of the followers who are active."""
+    AUTHENTICITY_SIGNAL_FOLLOWER_TYPES: _AuthenticitySignal.ValueType  # 8
+    """The share of mass followers and suspicious accounts."""
+    AUTHENTICITY_SIGNAL_FOLLOWING_RATIO: _AuthenticitySignal.ValueType  # 9
+    """How many accounts it follows for each follower."""
+    AUTHENTICITY_SIGNAL_AUTHENTIC_ENGAGEMENTS: _AuthenticitySignal.ValueType  # 10
+    """The share of the engagements that the source holds for authentic."""
+
+class AuthenticitySignal(_AuthenticitySignal, metaclass=_AuthenticitySignalEnumTypeWrapper):
+    """What the score of authenticity looks at."""
+
+AUTHENTICITY_SIGNAL_UNSPECIFIED: AuthenticitySignal.ValueType  # 0
+"""Not said."""
+AUTHENTICITY_SIGNAL_ENGAGEMENT: AuthenticitySignal.ValueType  # 1
+"""The engagement rate against creators of the same platform and size: too low, and far too high."""
+AUTHENTICITY_SIGNAL_COMMENTS_PER_LIKE: AuthenticitySignal.ValueType  # 2
+"""Comments per like against similar creators."""
+AUTHENTICITY_SIGNAL_LOW_VALUE_COMMENTS: AuthenticitySignal.ValueType  # 3
+"""The share of the comments that say nothing."""
+AUTHENTICITY_SIGNAL_REPEAT_COMMENTERS: AuthenticitySignal.ValueType  # 4
+"""The share of the commenters who comment again and again."""
+AUTHENTICITY_SIGNAL_JUMPS_WITHOUT_ENGAGEMENT: AuthenticitySignal.ValueType  # 5
+"""Followers who came without engagement. Growth alone is no sign of anything."""
+AUTHENTICITY_SIGNAL_AUDIENCE_GEOGRAPHY: AuthenticitySignal.ValueType  # 6
+"""Whether the audience lives where the creator does, or where its languages are spoken."""
+AUTHENTICITY_SIGNAL_ACTIVE_FOLLOWERS: AuthenticitySignal.ValueType  # 7
+"""The share of the followers who are active."""
+AUTHENTICITY_SIGNAL_FOLLOWER_TYPES: AuthenticitySignal.ValueType  # 8
+"""The share of mass followers and suspicious accounts."""
+AUTHENTICITY_SIGNAL_FOLLOWING_RATIO: AuthenticitySignal.ValueType  # 9
+"""How many accounts it follows for each follower."""
+AUTHENTICITY_SIGNAL_AUTHENTIC_ENGAGEMENTS: AuthenticitySignal.ValueType  # 10
+"""The share of the engagements that the source holds for authentic."""
+Global___AuthenticitySignal: _TypeAlias = AuthenticitySignal  # noqa: Y015
+
+class _ShortlistAddition:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ShortlistAdditionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShortlistAddition.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SHORTLIST_ADDITION_UNSPECIFIED: _ShortlistAddition.ValueType  # 0
+    """Not said."""
+    SHORTLIST_ADDITION_ADDED: _ShortlistAddition.ValueType  # 1
+    """It is on the list now."""
+    SHORTLIST_ADDITION_ALREADY_THERE: _ShortlistAddition.ValueType  # 2
+    """It was on the list already."""
+    SHORTLIST_ADDITION_NOT_FOUND: _ShortlistAddition.ValueType  # 3
+    """There is no such creator."""
+    SHORTLIST_ADDITION_BANNED: _ShortlistAddition.ValueType  # 4
+    """The brand has banned it."""
+    SHORTLIST_ADDITION_FULL: _ShortlistAddition.ValueType  # 5
+    """The list holds its 1,000 creators."""
+
+class ShortlistAddition(_ShortlistAddition, metaclass=_ShortlistAdditionEnumTypeWrapper):
+    """What became of one creator that was to be added."""
+
+SHORTLIST_ADDITION_UNSPECIFIED: ShortlistAddition.ValueType  # 0
+"""Not said."""
+SHORTLIST_ADDITION_ADDED: ShortlistAddition.ValueType  # 1
+"""It is on the list now."""
+SHORTLIST_ADDITION_ALREADY_THERE: ShortlistAddition.ValueType  # 2
+"""It was on the list already."""
+SHORTLIST_ADDITION_NOT_FOUND: ShortlistAddition.ValueType  # 3
+"""There is no such creator."""
+SHORTLIST_ADDITION_BANNED: ShortlistAddition.ValueType  # 4
+"""The brand has banned it."""
+SHORTLIST_ADDITION_FULL: ShortlistAddition.ValueType  # 5
+"""The list holds its 1,000 creators."""
+Global___ShortlistAddition: _TypeAlias = ShortlistAddition  # noqa: Y015
+
+class _ProductKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProductKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProductKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRODUCT_KIND_UNSPECIFIED: _ProductKind.ValueType  # 0
+    """Not said; refused."""
+    PRODUCT_KIND_VISUAL: _ProductKind.ValueType  # 1
+    """It sells by being seen: fashion, beauty, food, home."""
+    PRODUCT_KIND_TUTORIAL: _ProductKind.ValueType  # 2
+    """It has to be shown in use: tools, software, recipes."""
+    PRODUCT_KIND_COMMUNITY: _ProductKind.ValueType  # 3
+    """It lives from people who talk with each other: associations, courses, local business."""
+    PRODUCT_KIND_GAMING: _ProductKind.ValueType  # 4
+    """Games, and what players use."""
+    PRODUCT_KIND_B2B: _ProductKind.ValueType  # 5
+    """It is bought by companies."""
+
+class ProductKind(_ProductKind, metaclass=_ProductKindEnumTypeWrapper):
+    """A kind of product, as far as it decides where to show it."""
+
+PRODUCT_KIND_UNSPECIFIED: ProductKind.ValueType  # 0
+"""Not said; refused."""
+PRODUCT_KIND_VISUAL: ProductKind.ValueType  # 1
+"""It sells by being seen: fashion, beauty, food, home."""
+PRODUCT_KIND_TUTORIAL: ProductKind.ValueType  # 2
+"""It has to be shown in use: tools, software, recipes."""
+PRODUCT_KIND_COMMUNITY: ProductKind.ValueType  # 3
+"""It lives from people who talk with each other: associations, courses, local business."""
+PRODUCT_KIND_GAMING: ProductKind.ValueType  # 4
+"""Games, and what players use."""
+PRODUCT_KIND_B2B: ProductKind.ValueType  # 5
+"""It is bought by companies."""
+Global___ProductKind: _TypeAlias = ProductKind  # noqa: Y015
 
 @_typing.final
 class MetricSnapshot(_message.Message):
@@ -474,6 +603,7 @@ class PlatformAccount(_message.Message):
     TIER_FIELD_NUMBER: _builtins.int
     FOLLOWER_GROWTH_30D_FIELD_NUMBER: _builtins.int
     BENCHMARKS_FIELD_NUMBER: _builtins.int
+    AUTHENTICITY_FIELD_NUMBER: _builtins.int
     platform: _type_pb2.Platform.ValueType
     """The platform."""
     handle: _builtins.str
@@ -498,6 +628,10 @@ class PlatformAccount(_message.Message):
     def benchmarks(self) -> _containers.RepeatedCompositeFieldContainer[Global___BenchmarkComparison]:
         """The account's figures against those of similar creators."""
 
+    @_builtins.property
+    def authenticity(self) -> Global___Authenticity:
+        """How authentic its audience and engagement are held to be. Only where one creator is returned."""
+
     def __init__(
         self,
         *,
@@ -509,10 +643,11 @@ class PlatformAccount(_message.Message):
         tier: _builtins.str = ...,
         follower_growth_30d: _builtins.float | None = ...,
         benchmarks: _abc.Iterable[Global___BenchmarkComparison] | None = ...,
+        authenticity: Global___Authenticity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_follower_growth_30d", b"_follower_growth_30d", "audience", b"audience", "follower_growth_30d", b"follower_growth_30d", "metrics", b"metrics"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_follower_growth_30d", b"_follower_growth_30d", "audience", b"audience", "authenticity", b"authenticity", "follower_growth_30d", b"follower_growth_30d", "metrics", b"metrics"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_follower_growth_30d", b"_follower_growth_30d", "audience", b"audience", "benchmarks", b"benchmarks", "follower_growth_30d", b"follower_growth_30d", "handle", b"handle", "history", b"history", "metrics", b"metrics", "platform", b"platform", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_follower_growth_30d", b"_follower_growth_30d", "audience", b"audience", "authenticity", b"authenticity", "benchmarks", b"benchmarks", "follower_growth_30d", b"follower_growth_30d", "handle", b"handle", "history", b"history", "metrics", b"metrics", "platform", b"platform", "tier", b"tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__follower_growth_30d: _TypeAlias = _typing.Literal["follower_growth_30d"]  # noqa: Y015
     _WhichOneofArgType__follower_growth_30d: _TypeAlias = _typing.Literal["_follower_growth_30d", b"_follower_growth_30d"]  # noqa: Y015
@@ -909,6 +1044,7 @@ class ImportReject(_message.Message):
     COLUMN_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    ROW_KEPT_FIELD_NUMBER: _builtins.int
     row: _builtins.int
     """Number of the row."""
     column: _builtins.str
@@ -917,6 +1053,8 @@ class ImportReject(_message.Message):
     """The value that was found there, cut at 100 characters."""
     reason: _builtins.str
     """What is wrong with it."""
+    row_kept: _builtins.bool
+    """Only this value was left out; the rest of the row was kept."""
     def __init__(
         self,
         *,
@@ -924,10 +1062,11 @@ class ImportReject(_message.Message):
         column: _builtins.str = ...,
         value: _builtins.str = ...,
         reason: _builtins.str = ...,
+        row_kept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "reason", b"reason", "row", b"row", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "reason", b"reason", "row", b"row", "row_kept", b"row_kept", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -947,6 +1086,7 @@ class ImportCreatorsResponse(_message.Message):
     UNCHANGED_FIELD_NUMBER: _builtins.int
     REJECTS_FIELD_NUMBER: _builtins.int
     REJECTED_CREATORS_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_VALUES_FIELD_NUMBER: _builtins.int
     rows: _builtins.int
     """Rows that were read."""
     accepted_rows: _builtins.int
@@ -961,6 +1101,8 @@ class ImportCreatorsResponse(_message.Message):
     """Creators that were there already with these figures."""
     rejected_creators: _builtins.int
     """Creators that the file names only in refused rows, so that nothing of them was imported."""
+    set_aside_values: _builtins.int
+    """Values of good rows that were set aside since they were not understood; the rows were kept without them."""
     @_builtins.property
     def rejects(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportReject]:
         """Why rows were refused, one entry per wrong column, the first 10,000 of them."""
@@ -976,10 +1118,11 @@ class ImportCreatorsResponse(_message.Message):
         unchanged: _builtins.int = ...,
         rejects: _abc.Iterable[Global___ImportReject] | None = ...,
         rejected_creators: _builtins.int = ...,
+        set_aside_values: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_rows", b"accepted_rows", "created", b"created", "rejected_creators", b"rejected_creators", "rejected_rows", b"rejected_rows", "rejects", b"rejects", "rows", b"rows", "unchanged", b"unchanged", "updated", b"updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_rows", b"accepted_rows", "created", b"created", "rejected_creators", b"rejected_creators", "rejected_rows", b"rejected_rows", "rejects", b"rejects", "rows", b"rows", "set_aside_values", b"set_aside_values", "unchanged", b"unchanged", "updated", b"updated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2178,3 +2321,1227 @@ class UpdateShortlistRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateShortlistRequest: _TypeAlias = UpdateShortlistRequest  # noqa: Y015
+
+@_typing.final
+class AuthenticityEvidence(_message.Message):
+    """One signal of the score of authenticity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNAL_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    POINTS_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    MAX_POINTS_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    signal: Global___AuthenticitySignal.ValueType
+    """What is looked at."""
+    value: _builtins.float
+    """From 0, as bought audiences look, to 1, as real ones do; absent when it is not known, which counts neither way."""
+    points_hundredths: _builtins.int
+    """What it adds to the score, in hundredths of a point. All together are the computed score, rounded."""
+    max_points_hundredths: _builtins.int
+    """The most that it could add, in hundredths of a point; those of the known signals add up to 10000."""
+    evidence: _builtins.str
+    """What it rests on, in a sentence."""
+    def __init__(
+        self,
+        *,
+        signal: Global___AuthenticitySignal.ValueType = ...,
+        value: _builtins.float | None = ...,
+        points_hundredths: _builtins.int = ...,
+        max_points_hundredths: _builtins.int = ...,
+        evidence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "evidence", b"evidence", "max_points_hundredths", b"max_points_hundredths", "points_hundredths", b"points_hundredths", "signal", b"signal", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___AuthenticityEvidence: _TypeAlias = AuthenticityEvidence  # noqa: Y015
+
+@_typing.final
+class AuthenticityOverride(_message.Message):
+    """What an operator says instead of the formula."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    score: _builtins.int
+    """0 to 100."""
+    reason: _builtins.str
+    """Why; kept and shown."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was said."""
+
+    def __init__(
+        self,
+        *,
+        score: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "reason", b"reason", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthenticityOverride: _TypeAlias = AuthenticityOverride  # noqa: Y015
+
+@_typing.final
+class Authenticity(_message.Message):
+    """How authentic an account's audience and engagement are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORE_FIELD_NUMBER: _builtins.int
+    COMPUTED_SCORE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    OVERRIDE_FIELD_NUMBER: _builtins.int
+    FORMULA_VERSION_FIELD_NUMBER: _builtins.int
+    score: _builtins.int
+    """What counts, 0 to 100: the override where there is one, else the computed score; absent when nothing is known."""
+    computed_score: _builtins.int
+    """By the formula, 0 to 100; absent when nothing is known."""
+    confidence: Global___Confidence.ValueType
+    """How much of the formula's weight is known."""
+    formula_version: _builtins.str
+    """The formula; the same version and figures give the same score."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuthenticityEvidence]:
+        """Every signal, known or not."""
+
+    @_builtins.property
+    def override(self) -> Global___AuthenticityOverride:
+        """An operator's word; absent without one."""
+
+    def __init__(
+        self,
+        *,
+        score: _builtins.int | None = ...,
+        computed_score: _builtins.int | None = ...,
+        confidence: Global___Confidence.ValueType = ...,
+        evidence: _abc.Iterable[Global___AuthenticityEvidence] | None = ...,
+        override: Global___AuthenticityOverride | None = ...,
+        formula_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_computed_score", b"_computed_score", "_score", b"_score", "computed_score", b"computed_score", "override", b"override", "score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_computed_score", b"_computed_score", "_score", b"_score", "computed_score", b"computed_score", "confidence", b"confidence", "evidence", b"evidence", "formula_version", b"formula_version", "override", b"override", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__computed_score: _TypeAlias = _typing.Literal["computed_score"]  # noqa: Y015
+    _WhichOneofArgType__computed_score: _TypeAlias = _typing.Literal["_computed_score", b"_computed_score"]  # noqa: Y015
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__computed_score) -> _WhichOneofReturnType__computed_score | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
+
+Global___Authenticity: _TypeAlias = Authenticity  # noqa: Y015
+
+@_typing.final
+class OverrideAuthenticityRequest(_message.Message):
+    """Asks to set or clear an operator's word."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATOR_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    creator: _builtins.str
+    """The creator, "creators/{creator}"."""
+    platform: _type_pb2.Platform.ValueType
+    """Which of its accounts."""
+    score: _builtins.int
+    """0 to 100; absent clears the override."""
+    reason: _builtins.str
+    """Why; also when it is cleared."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        creator: _builtins.str = ...,
+        platform: _type_pb2.Platform.ValueType = ...,
+        score: _builtins.int | None = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "creator", b"creator", "platform", b"platform", "reason", b"reason", "request_id", b"request_id", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
+
+Global___OverrideAuthenticityRequest: _TypeAlias = OverrideAuthenticityRequest  # noqa: Y015
+
+@_typing.final
+class Benchmark(_message.Message):
+    """Percentiles of one figure among the creators of a platform and size."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    MIN_FOLLOWERS_FIELD_NUMBER: _builtins.int
+    MAX_FOLLOWERS_FIELD_NUMBER: _builtins.int
+    CREATORS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    PERCENTILES_FIELD_NUMBER: _builtins.int
+    metric: _builtins.str
+    """What is measured, as in BenchmarkComparison."""
+    platform: _type_pb2.Platform.ValueType
+    """Where."""
+    min_followers: _builtins.int
+    """The size from which it holds, in followers."""
+    max_followers: _builtins.int
+    """The size below which it holds; absent for no end."""
+    creators: _builtins.int
+    """How many creators were measured."""
+    source: _builtins.str
+    """Who measured them: a study by its name, or "held" for the creators that are held here."""
+    @_builtins.property
+    def percentiles(self) -> _containers.RepeatedCompositeFieldContainer[Global___Percentile]:
+        """Value below which a share of them is; of each, what was measured."""
+
+    def __init__(
+        self,
+        *,
+        metric: _builtins.str = ...,
+        platform: _type_pb2.Platform.ValueType = ...,
+        min_followers: _builtins.int = ...,
+        max_followers: _builtins.int | None = ...,
+        creators: _builtins.int = ...,
+        source: _builtins.str = ...,
+        percentiles: _abc.Iterable[Global___Percentile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_followers", b"_max_followers", "max_followers", b"max_followers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_followers", b"_max_followers", "creators", b"creators", "max_followers", b"max_followers", "metric", b"metric", "min_followers", b"min_followers", "percentiles", b"percentiles", "platform", b"platform", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_followers: _TypeAlias = _typing.Literal["max_followers"]  # noqa: Y015
+    _WhichOneofArgType__max_followers: _TypeAlias = _typing.Literal["_max_followers", b"_max_followers"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_followers) -> _WhichOneofReturnType__max_followers | None: ...
+
+Global___Benchmark: _TypeAlias = Benchmark  # noqa: Y015
+
+@_typing.final
+class Percentile(_message.Message):
+    """A value, and the share of creators that are below it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    share: _builtins.float
+    """From 0 to 1."""
+    value: _builtins.float
+    """The value, as a fraction."""
+    def __init__(
+        self,
+        *,
+        share: _builtins.float = ...,
+        value: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["share", b"share", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Percentile: _TypeAlias = Percentile  # noqa: Y015
+
+@_typing.final
+class ListBenchmarksRequest(_message.Message):
+    """Asks for the benchmarks in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    platform: _type_pb2.Platform.ValueType
+    """Only of this platform; unspecified means all."""
+    page_size: _builtins.int
+    """How many at most, up to 1000; 0 means all."""
+    page_token: _builtins.str
+    """Not needed: one page holds all. Empty."""
+    def __init__(
+        self,
+        *,
+        platform: _type_pb2.Platform.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "platform", b"platform"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBenchmarksRequest: _TypeAlias = ListBenchmarksRequest  # noqa: Y015
+
+@_typing.final
+class ListBenchmarksResponse(_message.Message):
+    """The benchmarks in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BENCHMARKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Always empty: one page holds all."""
+    @_builtins.property
+    def benchmarks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Benchmark]:
+        """By metric, platform and size."""
+
+    def __init__(
+        self,
+        *,
+        benchmarks: _abc.Iterable[Global___Benchmark] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["benchmarks", b"benchmarks", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBenchmarksResponse: _TypeAlias = ListBenchmarksResponse  # noqa: Y015
+
+@_typing.final
+class AddToShortlistRequest(_message.Message):
+    """Asks to add creators to a shortlist."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CREATORS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The shortlist, "brands/{brand}/shortlists/{shortlist}"."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    @_builtins.property
+    def creators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The creators to add, "creators/{creator}"."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        creators: _abc.Iterable[_builtins.str] | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creators", b"creators", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddToShortlistRequest: _TypeAlias = AddToShortlistRequest  # noqa: Y015
+
+@_typing.final
+class ShortlistAdditionResult(_message.Message):
+    """What became of one creator that was to be added."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATOR_FIELD_NUMBER: _builtins.int
+    ADDITION_FIELD_NUMBER: _builtins.int
+    creator: _builtins.str
+    """The creator."""
+    addition: Global___ShortlistAddition.ValueType
+    """What became of it."""
+    def __init__(
+        self,
+        *,
+        creator: _builtins.str = ...,
+        addition: Global___ShortlistAddition.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addition", b"addition", "creator", b"creator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShortlistAdditionResult: _TypeAlias = ShortlistAdditionResult  # noqa: Y015
+
+@_typing.final
+class AddToShortlistResponse(_message.Message):
+    """What became of the creators that were to be added."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHORTLIST_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shortlist(self) -> Global___Shortlist:
+        """The list as it stands now."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShortlistAdditionResult]:
+        """One for each, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        shortlist: Global___Shortlist | None = ...,
+        results: _abc.Iterable[Global___ShortlistAdditionResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["shortlist", b"shortlist"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "shortlist", b"shortlist"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddToShortlistResponse: _TypeAlias = AddToShortlistResponse  # noqa: Y015
+
+@_typing.final
+class Relation(_message.Message):
+    """What a brand keeps to itself about a creator. No other brand sees it, nor does the creator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    FAVOURITE_FIELD_NUMBER: _builtins.int
+    BAN_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/relations/{creator}"."""
+    etag: _builtins.str
+    """Version of the resource's state; empty while there is nothing."""
+    creator: _builtins.str
+    """The creator, "creators/{creator}"."""
+    favourite: _builtins.bool
+    """Whether it is a favourite."""
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last changed; absent while there is nothing."""
+
+    @_builtins.property
+    def ban(self) -> Global___Ban:
+        """The ban; absent when there is none."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Note]:
+        """Notes, the oldest first."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        creator: _builtins.str = ...,
+        favourite: _builtins.bool = ...,
+        ban: Global___Ban | None = ...,
+        notes: _abc.Iterable[Global___Note] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ban", b"ban", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ban", b"ban", "creator", b"creator", "etag", b"etag", "favourite", b"favourite", "name", b"name", "notes", b"notes", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Relation: _TypeAlias = Relation  # noqa: Y015
+
+@_typing.final
+class Ban(_message.Message):
+    """A brand does not work with a creator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was said."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ban: _TypeAlias = Ban  # noqa: Y015
+
+@_typing.final
+class Note(_message.Message):
+    """A note on a creator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTE_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    note_id: _builtins.str
+    """Identifies the note among those on this creator."""
+    text: _builtins.str
+    """The text."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was written."""
+
+    def __init__(
+        self,
+        *,
+        note_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "note_id", b"note_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Note: _TypeAlias = Note  # noqa: Y015
+
+@_typing.final
+class GetRelationRequest(_message.Message):
+    """Asks for one relation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/relations/{creator}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRelationRequest: _TypeAlias = GetRelationRequest  # noqa: Y015
+
+@_typing.final
+class ListRelationsRequest(_message.Message):
+    """Asks for relations of a brand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The brand, "brands/{brand}"."""
+    filter: _builtins.str
+    """Only those that match, as AIP-160 writes it: `favourite = true`, `banned = true`. Empty means all."""
+    page_size: _builtins.int
+    """How many at most, up to 1000; 0 means 50."""
+    page_token: _builtins.str
+    """The token of the page before; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRelationsRequest: _TypeAlias = ListRelationsRequest  # noqa: Y015
+
+@_typing.final
+class ListRelationsResponse(_message.Message):
+    """A page of relations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last one."""
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Relation]:
+        """In the order of the creators' names."""
+
+    def __init__(
+        self,
+        *,
+        relations: _abc.Iterable[Global___Relation] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "relations", b"relations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRelationsResponse: _TypeAlias = ListRelationsResponse  # noqa: Y015
+
+@_typing.final
+class SetFavouriteRequest(_message.Message):
+    """Asks to mark a favourite."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FAVOURITE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/relations/{creator}"."""
+    favourite: _builtins.bool
+    """Whether it is one."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        favourite: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["favourite", b"favourite", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetFavouriteRequest: _TypeAlias = SetFavouriteRequest  # noqa: Y015
+
+@_typing.final
+class SetBanRequest(_message.Message):
+    """Asks to ban a creator, or to lift its ban."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    BANNED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/relations/{creator}"."""
+    banned: _builtins.bool
+    """Whether it is banned."""
+    reason: _builtins.str
+    """Why it is banned; not needed to lift a ban."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        banned: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["banned", b"banned", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBanRequest: _TypeAlias = SetBanRequest  # noqa: Y015
+
+@_typing.final
+class AddNoteRequest(_message.Message):
+    """Asks to add a note."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/relations/{creator}"."""
+    text: _builtins.str
+    """The text."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        text: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddNoteRequest: _TypeAlias = AddNoteRequest  # noqa: Y015
+
+@_typing.final
+class DeleteNoteRequest(_message.Message):
+    """Asks to delete a note."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    NOTE_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/relations/{creator}"."""
+    note_id: _builtins.str
+    """Which note."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        note_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "note_id", b"note_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteNoteRequest: _TypeAlias = DeleteNoteRequest  # noqa: Y015
+
+@_typing.final
+class ListWorkAgainRequest(_message.Message):
+    """Asks whom to work with again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The brand, "brands/{brand}"."""
+    page_size: _builtins.int
+    """How many at most, up to 1000; 0 means 50."""
+    page_token: _builtins.str
+    """The token of the page before; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWorkAgainRequest: _TypeAlias = ListWorkAgainRequest  # noqa: Y015
+
+@_typing.final
+class WorkAgain(_message.Message):
+    """A creator to work with again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATOR_FIELD_NUMBER: _builtins.int
+    PAST_PERFORMANCE_FIELD_NUMBER: _builtins.int
+    SCORE_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    creator: _builtins.str
+    """The creator."""
+    score_hundredths: _builtins.int
+    """How good that was, in hundredths of 0 to 100 points."""
+    @_builtins.property
+    def past_performance(self) -> Global___PastPerformance:
+        """What came of its collaborations with this brand."""
+
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What speaks for it."""
+
+    def __init__(
+        self,
+        *,
+        creator: _builtins.str = ...,
+        past_performance: Global___PastPerformance | None = ...,
+        score_hundredths: _builtins.int = ...,
+        reasons: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["past_performance", b"past_performance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "past_performance", b"past_performance", "reasons", b"reasons", "score_hundredths", b"score_hundredths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkAgain: _TypeAlias = WorkAgain  # noqa: Y015
+
+@_typing.final
+class ListWorkAgainResponse(_message.Message):
+    """Creators to work with again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUGGESTIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last one."""
+    @_builtins.property
+    def suggestions(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkAgain]:
+        """The best first."""
+
+    def __init__(
+        self,
+        *,
+        suggestions: _abc.Iterable[Global___WorkAgain] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "suggestions", b"suggestions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWorkAgainResponse: _TypeAlias = ListWorkAgainResponse  # noqa: Y015
+
+@_typing.final
+class GetPlatformAdviceRequest(_message.Message):
+    """Asks for advice on platforms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KINDS_FIELD_NUMBER: _builtins.int
+    AGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___ProductKind.ValueType]:
+        """What kind of product it is."""
+
+    @_builtins.property
+    def ages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ages of the people wanted, for example "18-24"; empty means any."""
+
+    def __init__(
+        self,
+        *,
+        kinds: _abc.Iterable[Global___ProductKind.ValueType] | None = ...,
+        ages: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ages", b"ages", "kinds", b"kinds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPlatformAdviceRequest: _TypeAlias = GetPlatformAdviceRequest  # noqa: Y015
+
+@_typing.final
+class PlatformAdvice(_message.Message):
+    """Where to show a product. One or two platforms done well are better than all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLATFORMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def platforms(self) -> _containers.RepeatedCompositeFieldContainer[Global___AdvisedPlatform]:
+        """One or two, the better one first."""
+
+    def __init__(
+        self,
+        *,
+        platforms: _abc.Iterable[Global___AdvisedPlatform] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["platforms", b"platforms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlatformAdvice: _TypeAlias = PlatformAdvice  # noqa: Y015
+
+@_typing.final
+class AdvisedPlatform(_message.Message):
+    """A platform that is advised."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    platform: _type_pb2.Platform.ValueType
+    """The platform."""
+    points: _builtins.int
+    """How much speaks for it, against the other."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What speaks for it."""
+
+    def __init__(
+        self,
+        *,
+        platform: _type_pb2.Platform.ValueType = ...,
+        points: _builtins.int = ...,
+        reasons: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["platform", b"platform", "points", b"points", "reasons", b"reasons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdvisedPlatform: _TypeAlias = AdvisedPlatform  # noqa: Y015
+
+@_typing.final
+class RosterTier(_message.Message):
+    """A limit on the creators of one size band."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIER_FIELD_NUMBER: _builtins.int
+    MIN_CREATORS_FIELD_NUMBER: _builtins.int
+    MAX_CREATORS_FIELD_NUMBER: _builtins.int
+    tier: _builtins.str
+    """The size band, for example "micro"."""
+    min_creators: _builtins.int
+    """How many there must be at least."""
+    max_creators: _builtins.int
+    """How many there may be at most; absent means any number."""
+    def __init__(
+        self,
+        *,
+        tier: _builtins.str = ...,
+        min_creators: _builtins.int = ...,
+        max_creators: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_creators", b"_max_creators", "max_creators", b"max_creators"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_creators", b"_max_creators", "max_creators", b"max_creators", "min_creators", b"min_creators", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_creators: _TypeAlias = _typing.Literal["max_creators"]  # noqa: Y015
+    _WhichOneofArgType__max_creators: _TypeAlias = _typing.Literal["_max_creators", b"_max_creators"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_creators) -> _WhichOneofReturnType__max_creators | None: ...
+
+Global___RosterTier: _TypeAlias = RosterTier  # noqa: Y015
+
+@_typing.final
+class CreatorPrice(_message.Message):
+    """A price that a creator has named."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATOR_FIELD_NUMBER: _builtins.int
+    MINOR_UNITS_FIELD_NUMBER: _builtins.int
+    creator: _builtins.str
+    """The creator, "creators/{creator}"."""
+    minor_units: _builtins.int
+    """What it costs, in the budget's currency."""
+    def __init__(
+        self,
+        *,
+        creator: _builtins.str = ...,
+        minor_units: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "minor_units", b"minor_units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreatorPrice: _TypeAlias = CreatorPrice  # noqa: Y015
+
+@_typing.final
+class MarketSize(_message.Message):
+    """People of a country who can be reached."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    country: _builtins.str
+    """ISO 3166-1 alpha-2."""
+    people: _builtins.int
+    """How many people of the target live there and can be reached through creators."""
+    def __init__(
+        self,
+        *,
+        country: _builtins.str = ...,
+        people: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarketSize: _TypeAlias = MarketSize  # noqa: Y015
+
+@_typing.final
+class PlanRosterRequest(_message.Message):
+    """Asks for a roster."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    BRIEF_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    MAX_CREATORS_FIELD_NUMBER: _builtins.int
+    MAX_PRICE_MINOR_UNITS_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    REQUIRED_CREATORS_FIELD_NUMBER: _builtins.int
+    PRICES_FIELD_NUMBER: _builtins.int
+    ASSUMED_PRICE_PER_THOUSAND_FIELD_NUMBER: _builtins.int
+    MARKETS_FIELD_NUMBER: _builtins.int
+    MAX_DURATION_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """Who plans, "brands/{brand}"; those that it has banned are left out. Empty for nobody's bans."""
+    max_creators: _builtins.int
+    """How many creators at most; 0 means any number."""
+    max_price_minor_units: _builtins.int
+    """What one creator may cost at most, in minor units of the budget's currency; absent means any price."""
+    assumed_price_per_thousand: _builtins.int
+    """For creators of whom no price is known: what a thousand people reached cost, in minor units of the budget's
+    currency. Absent leaves out creators without a price.
+    """
+    @_builtins.property
+    def brief(self) -> Global___MatchBrief:
+        """What is to be filled; its target audience must name countries."""
+
+    @_builtins.property
+    def filter(self) -> Global___CreatorFilter:
+        """Who may be taken; the 5,000 that fit the brief best are looked at."""
+
+    @_builtins.property
+    def budget(self) -> _type_pb2.Money:
+        """What all may cost together."""
+
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___RosterTier]:
+        """Limits by size band."""
+
+    @_builtins.property
+    def required_creators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Creators that must be in it."""
+
+    @_builtins.property
+    def prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreatorPrice]:
+        """Prices that are known to the brand; they count before those of the profiles."""
+
+    @_builtins.property
+    def markets(self) -> _containers.RepeatedCompositeFieldContainer[Global___MarketSize]:
+        """People who can be reached, where the brand knows better than the table of populations."""
+
+    @_builtins.property
+    def max_duration(self) -> _duration_pb2.Duration:
+        """How long it may take, up to 20 seconds; absent means 5."""
+
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        brief: Global___MatchBrief | None = ...,
+        filter: Global___CreatorFilter | None = ...,
+        budget: _type_pb2.Money | None = ...,
+        max_creators: _builtins.int = ...,
+        max_price_minor_units: _builtins.int | None = ...,
+        tiers: _abc.Iterable[Global___RosterTier] | None = ...,
+        required_creators: _abc.Iterable[_builtins.str] | None = ...,
+        prices: _abc.Iterable[Global___CreatorPrice] | None = ...,
+        assumed_price_per_thousand: _builtins.int | None = ...,
+        markets: _abc.Iterable[Global___MarketSize] | None = ...,
+        max_duration: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_assumed_price_per_thousand", b"_assumed_price_per_thousand", "_max_price_minor_units", b"_max_price_minor_units", "assumed_price_per_thousand", b"assumed_price_per_thousand", "brief", b"brief", "budget", b"budget", "filter", b"filter", "max_duration", b"max_duration", "max_price_minor_units", b"max_price_minor_units"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_assumed_price_per_thousand", b"_assumed_price_per_thousand", "_max_price_minor_units", b"_max_price_minor_units", "assumed_price_per_thousand", b"assumed_price_per_thousand", "brand", b"brand", "brief", b"brief", "budget", b"budget", "filter", b"filter", "markets", b"markets", "max_creators", b"max_creators", "max_duration", b"max_duration", "max_price_minor_units", b"max_price_minor_units", "prices", b"prices", "required_creators", b"required_creators", "tiers", b"tiers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__assumed_price_per_thousand: _TypeAlias = _typing.Literal["assumed_price_per_thousand"]  # noqa: Y015
+    _WhichOneofArgType__assumed_price_per_thousand: _TypeAlias = _typing.Literal["_assumed_price_per_thousand", b"_assumed_price_per_thousand"]  # noqa: Y015
+    _WhichOneofReturnType__max_price_minor_units: _TypeAlias = _typing.Literal["max_price_minor_units"]  # noqa: Y015
+    _WhichOneofArgType__max_price_minor_units: _TypeAlias = _typing.Literal["_max_price_minor_units", b"_max_price_minor_units"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__assumed_price_per_thousand) -> _WhichOneofReturnType__assumed_price_per_thousand | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_price_minor_units) -> _WhichOneofReturnType__max_price_minor_units | None: ...
+
+Global___PlanRosterRequest: _TypeAlias = PlanRosterRequest  # noqa: Y015
+
+@_typing.final
+class RosterPick(_message.Message):
+    """A creator of a roster."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATOR_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    PRICE_MINOR_UNITS_FIELD_NUMBER: _builtins.int
+    PRICE_ASSUMED_FIELD_NUMBER: _builtins.int
+    REACH_IN_TARGET_FIELD_NUMBER: _builtins.int
+    MARGINAL_REACH_FIELD_NUMBER: _builtins.int
+    ASSUMPTIONS_FIELD_NUMBER: _builtins.int
+    creator: _builtins.str
+    """The creator."""
+    display_name: _builtins.str
+    """Name to show."""
+    platform: _type_pb2.Platform.ValueType
+    """Through which of its accounts."""
+    tier: _builtins.str
+    """Its size band."""
+    price_minor_units: _builtins.int
+    """What it costs, in minor units of the budget's currency."""
+    price_assumed: _builtins.bool
+    """The price is assumed from its reach."""
+    reach_in_target: _builtins.int
+    """People of the target whom it is expected to reach."""
+    marginal_reach: _builtins.int
+    """People of the target whom nobody else of the roster reaches: what would be lost without it."""
+    @_builtins.property
+    def assumptions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What of its reach is assumed rather than known."""
+
+    def __init__(
+        self,
+        *,
+        creator: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        platform: _type_pb2.Platform.ValueType = ...,
+        tier: _builtins.str = ...,
+        price_minor_units: _builtins.int = ...,
+        price_assumed: _builtins.bool = ...,
+        reach_in_target: _builtins.int = ...,
+        marginal_reach: _builtins.int = ...,
+        assumptions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assumptions", b"assumptions", "creator", b"creator", "display_name", b"display_name", "marginal_reach", b"marginal_reach", "platform", b"platform", "price_assumed", b"price_assumed", "price_minor_units", b"price_minor_units", "reach_in_target", b"reach_in_target", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RosterPick: _TypeAlias = RosterPick  # noqa: Y015
+
+@_typing.final
+class BudgetAlternative(_message.Message):
+    """What another budget would buy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUDGET_FIELD_NUMBER: _builtins.int
+    REACH_IN_TARGET_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    reach_in_target: _builtins.int
+    """People of the target whom the best roster found for it reaches."""
+    difference: _builtins.int
+    """How many more, or fewer, than with the budget that was asked about."""
+    @_builtins.property
+    def budget(self) -> _type_pb2.Money:
+        """The budget."""
+
+    def __init__(
+        self,
+        *,
+        budget: _type_pb2.Money | None = ...,
+        reach_in_target: _builtins.int = ...,
+        difference: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "difference", b"difference", "reach_in_target", b"reach_in_target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BudgetAlternative: _TypeAlias = BudgetAlternative  # noqa: Y015
+
+@_typing.final
+class Roster(_message.Message):
+    """A set of creators to work with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PICKS_FIELD_NUMBER: _builtins.int
+    REACH_IN_TARGET_FIELD_NUMBER: _builtins.int
+    REACH_WITH_OVERLAP_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    REACH_BOUND_FIELD_NUMBER: _builtins.int
+    GAP_FIELD_NUMBER: _builtins.int
+    OPTIMAL_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    ASSUMPTIONS_FIELD_NUMBER: _builtins.int
+    SOLVE_DURATION_FIELD_NUMBER: _builtins.int
+    reach_in_target: _builtins.int
+    """People of the target whom they reach together, each counted once."""
+    reach_with_overlap: _builtins.int
+    """The sum of what each reaches alone; the difference is overlap."""
+    reach_bound: _builtins.int
+    """No set within the limits reaches more people than this."""
+    gap: _builtins.float
+    """How far the roster may be from the best, as a share of the bound: 0.01 is one percent."""
+    optimal: _builtins.bool
+    """Whether it is proven to be the best (to one ten-thousandth)."""
+    candidates: _builtins.int
+    """How many creators were looked at."""
+    @_builtins.property
+    def picks(self) -> _containers.RepeatedCompositeFieldContainer[Global___RosterPick]:
+        """The creators; who adds the most first."""
+
+    @_builtins.property
+    def cost(self) -> _type_pb2.Money:
+        """What they cost together."""
+
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___BudgetAlternative]:
+        """What somewhat less and more budget would buy."""
+
+    @_builtins.property
+    def assumptions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is assumed of people, reach and overlap, in sentences."""
+
+    @_builtins.property
+    def solve_duration(self) -> _duration_pb2.Duration:
+        """How long the solver took."""
+
+    def __init__(
+        self,
+        *,
+        picks: _abc.Iterable[Global___RosterPick] | None = ...,
+        reach_in_target: _builtins.int = ...,
+        reach_with_overlap: _builtins.int = ...,
+        cost: _type_pb2.Money | None = ...,
+        reach_bound: _builtins.int = ...,
+        gap: _builtins.float = ...,
+        optimal: _builtins.bool = ...,
+        alternatives: _abc.Iterable[Global___BudgetAlternative] | None = ...,
+        candidates: _builtins.int = ...,
+        assumptions: _abc.Iterable[_builtins.str] | None = ...,
+        solve_duration: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "solve_duration", b"solve_duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "assumptions", b"assumptions", "candidates", b"candidates", "cost", b"cost", "gap", b"gap", "optimal", b"optimal", "picks", b"picks", "reach_bound", b"reach_bound", "reach_in_target", b"reach_in_target", "reach_with_overlap", b"reach_with_overlap", "solve_duration", b"solve_duration"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Roster: _TypeAlias = Roster  # noqa: Y015

@@ -100,6 +100,66 @@ class MatchingServiceStub:
                 request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.UpdateShortlistRequest.SerializeToString,
                 response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Shortlist.FromString,
                 _registered_method=True)
+        self.OverrideAuthenticity = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/OverrideAuthenticity',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.OverrideAuthenticityRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Creator.FromString,
+                _registered_method=True)
+        self.ListBenchmarks = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/ListBenchmarks',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ListBenchmarksRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ListBenchmarksResponse.FromString,
+                _registered_method=True)
+        self.AddToShortlist = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/AddToShortlist',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.AddToShortlistRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.AddToShortlistResponse.FromString,
+                _registered_method=True)
+        self.GetRelation = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/GetRelation',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.GetRelationRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+                _registered_method=True)
+        self.ListRelations = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/ListRelations',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ListRelationsRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ListRelationsResponse.FromString,
+                _registered_method=True)
+        self.SetFavourite = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/SetFavourite',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.SetFavouriteRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+                _registered_method=True)
+        self.SetBan = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/SetBan',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.SetBanRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+                _registered_method=True)
+        self.AddNote = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/AddNote',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.AddNoteRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+                _registered_method=True)
+        self.DeleteNote = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/DeleteNote',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.DeleteNoteRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+                _registered_method=True)
+        self.ListWorkAgain = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/ListWorkAgain',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ListWorkAgainRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ListWorkAgainResponse.FromString,
+                _registered_method=True)
+        self.GetPlatformAdvice = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/GetPlatformAdvice',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.GetPlatformAdviceRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.PlatformAdvice.FromString,
+                _registered_method=True)
+        self.PlanRoster = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/PlanRoster',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.PlanRosterRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Roster.FromString,
+                _registered_method=True)
 
 
 class MatchingServiceServicer:
@@ -200,6 +260,91 @@ class MatchingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OverrideAuthenticity(self, request, context):
+        """Sets or clears an operator's word on the authenticity of an account; the formula's score stays visible beside it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBenchmarks(self, request, context):
+        """Lists the benchmarks in force: percentiles by platform and size band, with how many creators were measured.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddToShortlist(self, request, context):
+        """Adds creators to a shortlist; one result for each, so that one that cannot be added keeps no other out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRelation(self, request, context):
+        """Returns what a brand keeps to itself about a creator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRelations(self, request, context):
+        """Lists a brand's favourites, banned creators or those with notes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetFavourite(self, request, context):
+        """Marks a creator as a brand's favourite, or no longer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetBan(self, request, context):
+        """Bans a creator for a brand, which neither finds nor plans with it any more, or lifts the ban.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddNote(self, request, context):
+        """Adds a brand's note on a creator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteNote(self, request, context):
+        """Deletes a brand's note on a creator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWorkAgain(self, request, context):
+        """Lists creators that a brand has worked with and should work with again, the best first, with the reasons.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPlatformAdvice(self, request, context):
+        """Advises one or two platforms for a kind of product, with the reasons.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanRoster(self, request, context):
+        """Plans a roster: the creators who together reach the most people of the target, each person counted once, within a
+        budget and limits. It says what each pick adds, what more budget would buy, and how close to the best it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MatchingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -267,6 +412,66 @@ def add_MatchingServiceServicer_to_server(servicer, server):
                     servicer.UpdateShortlist,
                     request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.UpdateShortlistRequest.FromString,
                     response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Shortlist.SerializeToString,
+            ),
+            'OverrideAuthenticity': grpc.unary_unary_rpc_method_handler(
+                    servicer.OverrideAuthenticity,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.OverrideAuthenticityRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Creator.SerializeToString,
+            ),
+            'ListBenchmarks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBenchmarks,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ListBenchmarksRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ListBenchmarksResponse.SerializeToString,
+            ),
+            'AddToShortlist': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddToShortlist,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.AddToShortlistRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.AddToShortlistResponse.SerializeToString,
+            ),
+            'GetRelation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRelation,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.GetRelationRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.SerializeToString,
+            ),
+            'ListRelations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRelations,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ListRelationsRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ListRelationsResponse.SerializeToString,
+            ),
+            'SetFavourite': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetFavourite,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.SetFavouriteRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.SerializeToString,
+            ),
+            'SetBan': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBan,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.SetBanRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.SerializeToString,
+            ),
+            'AddNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddNote,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.AddNoteRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.SerializeToString,
+            ),
+            'DeleteNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteNote,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.DeleteNoteRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Relation.SerializeToString,
+            ),
+            'ListWorkAgain': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWorkAgain,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.ListWorkAgainRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.ListWorkAgainResponse.SerializeToString,
+            ),
+            'GetPlatformAdvice': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPlatformAdvice,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.GetPlatformAdviceRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.PlatformAdvice.SerializeToString,
+            ),
+            'PlanRoster': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanRoster,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.PlanRosterRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Roster.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -621,6 +826,330 @@ class MatchingService:
             '/entente.matching.v1.MatchingService/UpdateShortlist',
             entente_dot_matching_dot_v1_dot_service__pb2.UpdateShortlistRequest.SerializeToString,
             entente_dot_matching_dot_v1_dot_service__pb2.Shortlist.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OverrideAuthenticity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/OverrideAuthenticity',
+            entente_dot_matching_dot_v1_dot_service__pb2.OverrideAuthenticityRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.Creator.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBenchmarks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/ListBenchmarks',
+            entente_dot_matching_dot_v1_dot_service__pb2.ListBenchmarksRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.ListBenchmarksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddToShortlist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/AddToShortlist',
+            entente_dot_matching_dot_v1_dot_service__pb2.AddToShortlistRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.AddToShortlistResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRelation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/GetRelation',
+            entente_dot_matching_dot_v1_dot_service__pb2.GetRelationRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRelations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/ListRelations',
+            entente_dot_matching_dot_v1_dot_service__pb2.ListRelationsRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.ListRelationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetFavourite(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/SetFavourite',
+            entente_dot_matching_dot_v1_dot_service__pb2.SetFavouriteRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/SetBan',
+            entente_dot_matching_dot_v1_dot_service__pb2.SetBanRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/AddNote',
+            entente_dot_matching_dot_v1_dot_service__pb2.AddNoteRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/DeleteNote',
+            entente_dot_matching_dot_v1_dot_service__pb2.DeleteNoteRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.Relation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWorkAgain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/ListWorkAgain',
+            entente_dot_matching_dot_v1_dot_service__pb2.ListWorkAgainRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.ListWorkAgainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPlatformAdvice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/GetPlatformAdvice',
+            entente_dot_matching_dot_v1_dot_service__pb2.GetPlatformAdviceRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.PlatformAdvice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanRoster(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/PlanRoster',
+            entente_dot_matching_dot_v1_dot_service__pb2.PlanRosterRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.Roster.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,32 @@ class MatchingServiceStub:
     """Lists the shortlists of a brand in the order of their names."""
     UpdateShortlist: _aio.UnaryUnaryMultiCallable[_service_pb2.UpdateShortlistRequest, _service_pb2.Shortlist]
     """Changes the name, the description or the creators of a shortlist."""
+    OverrideAuthenticity: _aio.UnaryUnaryMultiCallable[_service_pb2.OverrideAuthenticityRequest, _service_pb2.Creator]
+    """Sets or clears an operator's word on the authenticity of an account; the formula's score stays visible beside it."""
+    ListBenchmarks: _aio.UnaryUnaryMultiCallable[_service_pb2.ListBenchmarksRequest, _service_pb2.ListBenchmarksResponse]
+    """Lists the benchmarks in force: percentiles by platform and size band, with how many creators were measured."""
+    AddToShortlist: _aio.UnaryUnaryMultiCallable[_service_pb2.AddToShortlistRequest, _service_pb2.AddToShortlistResponse]
+    """Adds creators to a shortlist; one result for each, so that one that cannot be added keeps no other out."""
+    GetRelation: _aio.UnaryUnaryMultiCallable[_service_pb2.GetRelationRequest, _service_pb2.Relation]
+    """Returns what a brand keeps to itself about a creator."""
+    ListRelations: _aio.UnaryUnaryMultiCallable[_service_pb2.ListRelationsRequest, _service_pb2.ListRelationsResponse]
+    """Lists a brand's favourites, banned creators or those with notes."""
+    SetFavourite: _aio.UnaryUnaryMultiCallable[_service_pb2.SetFavouriteRequest, _service_pb2.Relation]
+    """Marks a creator as a brand's favourite, or no longer."""
+    SetBan: _aio.UnaryUnaryMultiCallable[_service_pb2.SetBanRequest, _service_pb2.Relation]
+    """Bans a creator for a brand, which neither finds nor plans with it any more, or lifts the ban."""
+    AddNote: _aio.UnaryUnaryMultiCallable[_service_pb2.AddNoteRequest, _service_pb2.Relation]
+    """Adds a brand's note on a creator."""
+    DeleteNote: _aio.UnaryUnaryMultiCallable[_service_pb2.DeleteNoteRequest, _service_pb2.Relation]
+    """Deletes a brand's note on a creator."""
+    ListWorkAgain: _aio.UnaryUnaryMultiCallable[_service_pb2.ListWorkAgainRequest, _service_pb2.ListWorkAgainResponse]
+    """Lists creators that a brand has worked with and should work with again, the best first, with the reasons."""
+    GetPlatformAdvice: _aio.UnaryUnaryMultiCallable[_service_pb2.GetPlatformAdviceRequest, _service_pb2.PlatformAdvice]
+    """Advises one or two platforms for a kind of product, with the reasons."""
+    PlanRoster: _aio.UnaryUnaryMultiCallable[_service_pb2.PlanRosterRequest, _service_pb2.Roster]
+    """Plans a roster: the creators who together reach the most people of the target, each person counted once, within a
+    budget and limits. It says what each pick adds, what more budget would buy, and how close to the best it is.
+    """
 
 class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Creators, the search for them, their fit to a brief, and shortlists."""
@@ -161,5 +187,103 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.UpdateShortlistRequest, _abc.Awaitable[_service_pb2.Shortlist]],
     ) -> _abc.Awaitable[_service_pb2.Shortlist]:
         """Changes the name, the description or the creators of a shortlist."""
+
+    @_abc_1.abstractmethod
+    def OverrideAuthenticity(
+        self,
+        request: _service_pb2.OverrideAuthenticityRequest,
+        context: _aio.ServicerContext[_service_pb2.OverrideAuthenticityRequest, _abc.Awaitable[_service_pb2.Creator]],
+    ) -> _abc.Awaitable[_service_pb2.Creator]:
+        """Sets or clears an operator's word on the authenticity of an account; the formula's score stays visible beside it."""
+
+    @_abc_1.abstractmethod
+    def ListBenchmarks(
+        self,
+        request: _service_pb2.ListBenchmarksRequest,
+        context: _aio.ServicerContext[_service_pb2.ListBenchmarksRequest, _abc.Awaitable[_service_pb2.ListBenchmarksResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListBenchmarksResponse]:
+        """Lists the benchmarks in force: percentiles by platform and size band, with how many creators were measured."""
+
+    @_abc_1.abstractmethod
+    def AddToShortlist(
+        self,
+        request: _service_pb2.AddToShortlistRequest,
+        context: _aio.ServicerContext[_service_pb2.AddToShortlistRequest, _abc.Awaitable[_service_pb2.AddToShortlistResponse]],
+    ) -> _abc.Awaitable[_service_pb2.AddToShortlistResponse]:
+        """Adds creators to a shortlist; one result for each, so that one that cannot be added keeps no other out."""
+
+    @_abc_1.abstractmethod
+    def GetRelation(
+        self,
+        request: _service_pb2.GetRelationRequest,
+        context: _aio.ServicerContext[_service_pb2.GetRelationRequest, _abc.Awaitable[_service_pb2.Relation]],
+    ) -> _abc.Awaitable[_service_pb2.Relation]:
+        """Returns what a brand keeps to itself about a creator."""
+
+    @_abc_1.abstractmethod
+    def ListRelations(
+        self,
+        request: _service_pb2.ListRelationsRequest,
+        context: _aio.ServicerContext[_service_pb2.ListRelationsRequest, _abc.Awaitable[_service_pb2.ListRelationsResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListRelationsResponse]:
+        """Lists a brand's favourites, banned creators or those with notes."""
+
+    @_abc_1.abstractmethod
+    def SetFavourite(
+        self,
+        request: _service_pb2.SetFavouriteRequest,
+        context: _aio.ServicerContext[_service_pb2.SetFavouriteRequest, _abc.Awaitable[_service_pb2.Relation]],
+    ) -> _abc.Awaitable[_service_pb2.Relation]:
+        """Marks a creator as a brand's favourite, or no longer."""
+
+    @_abc_1.abstractmethod
+    def SetBan(
+        self,
+        request: _service_pb2.SetBanRequest,
+        context: _aio.ServicerContext[_service_pb2.SetBanRequest, _abc.Awaitable[_service_pb2.Relation]],
+    ) -> _abc.Awaitable[_service_pb2.Relation]:
+        """Bans a creator for a brand, which neither finds nor plans with it any more, or lifts the ban."""
+
+    @_abc_1.abstractmethod
+    def AddNote(
+        self,
+        request: _service_pb2.AddNoteRequest,
+        context: _aio.ServicerContext[_service_pb2.AddNoteRequest, _abc.Awaitable[_service_pb2.Relation]],
+    ) -> _abc.Awaitable[_service_pb2.Relation]:
+        """Adds a brand's note on a creator."""
+
+    @_abc_1.abstractmethod
+    def DeleteNote(
+        self,
+        request: _service_pb2.DeleteNoteRequest,
+        context: _aio.ServicerContext[_service_pb2.DeleteNoteRequest, _abc.Awaitable[_service_pb2.Relation]],
+    ) -> _abc.Awaitable[_service_pb2.Relation]:
+        """Deletes a brand's note on a creator."""
+
+    @_abc_1.abstractmethod
+    def ListWorkAgain(
+        self,
+        request: _service_pb2.ListWorkAgainRequest,
+        context: _aio.ServicerContext[_service_pb2.ListWorkAgainRequest, _abc.Awaitable[_service_pb2.ListWorkAgainResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListWorkAgainResponse]:
+        """Lists creators that a brand has worked with and should work with again, the best first, with the reasons."""
+
+    @_abc_1.abstractmethod
+    def GetPlatformAdvice(
+        self,
+        request: _service_pb2.GetPlatformAdviceRequest,
+        context: _aio.ServicerContext[_service_pb2.GetPlatformAdviceRequest, _abc.Awaitable[_service_pb2.PlatformAdvice]],
+    ) -> _abc.Awaitable[_service_pb2.PlatformAdvice]:
+        """Advises one or two platforms for a kind of product, with the reasons."""
+
+    @_abc_1.abstractmethod
+    def PlanRoster(
+        self,
+        request: _service_pb2.PlanRosterRequest,
+        context: _aio.ServicerContext[_service_pb2.PlanRosterRequest, _abc.Awaitable[_service_pb2.Roster]],
+    ) -> _abc.Awaitable[_service_pb2.Roster]:
+        """Plans a roster: the creators who together reach the most people of the target, each person counted once, within a
+        budget and limits. It says what each pick adds, what more budget would buy, and how close to the best it is.
+        """
 
 def add_MatchingServiceServicer_to_server(servicer: MatchingServiceServicer, server: _aio.Server) -> None: ...

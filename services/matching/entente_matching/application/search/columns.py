@@ -44,6 +44,7 @@ SCALARS: dict[str, type[np.generic]] = {
     "available_from": np.int32,  # Days; NEVER: not said.
     "available_until": np.int32,
     "last_active": np.uint32,  # Seconds; 0: not known.
+    "views": np.float64,  # NaN: not known.
 }
 """Columns with one value for each row. Codes are numbers of words, 0 for "not known"."""
 

@@ -104,6 +104,7 @@ def row_of(profile: Profile, owner: int, tie: int, *, several: bool, codes: dict
             NEVER if profile.available_from is None else (profile.available_from - _EPOCH).days,
             NEVER if profile.available_until is None else (profile.available_until - _EPOCH).days,
             0 if profile.last_active is None else max(0, int(profile.last_active.timestamp())),
+            float("nan") if profile.average_views is None else profile.average_views,
         ),
         tuple(lists),
         tuple(beside),
@@ -136,6 +137,7 @@ def profile_of(
         platform=platform,
         followers=None if value["followers"] < 0 else value["followers"],
         tier=codes["tier"].words[block.tier],
+        average_views=None if value["views"] != value["views"] else value["views"],
         engagement_rate=rate,
         engagement_basis=basis_of(platform) if platform and rate is not None else None,
         engagement_percentile=_share(value["engagement"]),
@@ -154,7 +156,7 @@ def profile_of(
 
 _READ = (
     "country", "flags", "followers", "engagement_rate", "engagement", "population", "known", "performance",
-    "authenticity", "price", "currency", "available_from", "available_until", "last_active",
+    "authenticity", "price", "currency", "available_from", "available_until", "last_active", "views",
 )  # fmt: skip
 
 

@@ -13,8 +13,10 @@ from entente_chassis.money import Money
 from entente_chassis.protomap import from_proto, to_proto
 from entente_chassis.refusal import Invalid, Violation
 from entente_chassis.store import Outcome
+from entente_matching.adapters.messages_brands import authenticity_message
 from entente_matching.application.commands import ImportResult
 from entente_matching.application.searching import Match, SearchPage
+from entente_matching.domain.authenticity import judge
 from entente_matching.domain.creators import (
     FIGURES,
     NO_AUDIENCE,
@@ -143,7 +145,7 @@ def creator_message(
             "languages": creator.languages,
             "categories": creator.categories,
             "verified": creator.verified,
-            "accounts": [_account(account, reference, history=history) for account in creator.accounts],
+            "accounts": [_account(creator, account, reference, history=history) for account in creator.accounts],
             "past_performance": past,
         },
         strict=True,
@@ -299,7 +301,7 @@ def shortlist_message(found: Outcome[Shortlist]) -> pb.Shortlist:
     )
 
 
-def _account(account: Account, reference: Reference, *, history: bool) -> dict[str, object]:
+def _account(creator: Creator, account: Account, reference: Reference, *, history: bool) -> dict[str, object]:
     compared = comparisons(account, reference.benchmarks) if history else []
     return {
         "platform": account.platform,
@@ -308,6 +310,7 @@ def _account(account: Account, reference: Reference, *, history: bool) -> dict[s
         "metrics": _snapshot(account.platform, account.latest) if account.latest else None,
         "history": [_snapshot(account.platform, snapshot) for snapshot in account.history] if history else [],
         "tier": reference.tiers.of(latest_followers(account)),
+        "authenticity": authenticity_message(judge(creator, account, reference)) if history else None,
         "follower_growth_30d": follower_growth_30d(account),
         "benchmarks": [
             {
