@@ -6,7 +6,7 @@ PYTHON_IN := $(BIN)/python
 ENTENTE := $(BIN)/entente
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference fmt lock clean
+.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference fmt lock clean bench-analytics
 
 help: ## Show what can be made
 	@echo "Entente: make TARGET"
@@ -62,6 +62,8 @@ notifications: venv ## Write docs/notifications.md from messaging's table of not
 
 bench-messaging: venv ## Measure messaging: bulk e-mail against bare aiosmtplib, inbox latency, streams
 	@.venv/bin/python -m bench.messaging
+bench-analytics: venv ## Measure clicks into figures, the redirect and reports against bare peers
+	@.venv/bin/python -m bench.analytics
 
 bench-campaign: venv ## Measure campaign's commands, latency and timers against a bare driver loop
 	@.venv/bin/python -m bench.campaign

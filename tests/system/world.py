@@ -13,13 +13,14 @@ from typing import Any
 from entente_cli.domain_time import FileTime
 from entente_cli.figures import Broker, suite_total
 from entente_cli.patience import observed
-from entente_cli.scenario import Stage, play
+from entente_cli.scenario import Stage, play, seen
 from entente_cli.session import Session
 from entente_stack import processes
 from entente_stack.paths import Paths, default_paths
 from entente_stack.services import Suite
 from entente_stack.stack import Stack
 from tests.system.final_state import final_state
+from tests.system.recomputed import from_raw_events, from_report
 
 HERE = Path(__file__).parent
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -73,7 +74,19 @@ class World:
                 await observed("every record to be there twice", missing, lambda count: count == 0)
                 await broker.settled(self.suite)
                 self.repeats = suite_total(self.suite, "entente_events_taken_total", outcome="repeated")
+            await self._agrees_with_raw_events(stage)
             return await final_state(stage, session, self.suite, self.stack.paths, broker)
+
+    async def _agrees_with_raw_events(self, stage: Stage) -> None:
+        """The figures must be those that DuckDB makes of the archived raw events, once these are written."""
+        told = from_report(await seen.report(stage))
+        archive = self.stack.paths.data / "click-journal-archive"
+
+        async def raw() -> dict[str, dict[str, int]]:
+            return await asyncio.to_thread(from_raw_events, archive, stage.campaign)
+
+        assert any("clicks" in row for row in told.values()), "the campaign has figures"
+        await observed("the raw events to say what the report says", raw, lambda found: found == told)
 
     @asynccontextmanager
     async def _duplicator(self, wanted: bool) -> AsyncIterator[Callable[[], int]]:

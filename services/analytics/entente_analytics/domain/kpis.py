@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 
 from entente_analytics.domain.audience import Assumption, Audience, Target, in_target
@@ -37,6 +38,11 @@ class Facts:
     rates: Rates = field(default_factory=NoRates)
     emv: EmvTable | None = None
     comments: Sequence[PostComments] = ()
+
+    @cached_property
+    def pieces(self) -> "list[Piece]":
+        """The facts piece by piece: several figures are made of the same ones."""
+        return pieces_of(self)
 
 
 @dataclass(frozen=True)
@@ -166,7 +172,7 @@ def campaign_kpis(facts: Facts, until: datetime | None = None) -> CampaignKpis:
 
     Clicks and readings count by whole days (UTC).
     """
-    pieces = pieces_of(facts, until)
+    pieces = facts.pieces if until is None else pieces_of(facts, until)
     whole = [piece for piece in pieces if piece.in_total]
     platforms = added(whole, lambda piece: piece.platform or None)
     deliverables = added(whole, lambda p: (p.collaboration, p.deliverable) if p.deliverable else None)
@@ -248,18 +254,18 @@ def added(pieces: Iterable[Piece], key: Callable[[Piece], Any]) -> dict[Any, Tal
 
     Rates over several collaborations compare like with like: only those that have both terms.
     """
-    parts: dict[tuple[Any, str], Tally] = {}
+    parts: dict[tuple[Any, str], _Sum] = {}
     for piece in pieces:
         of = key(piece)
         if of is not None:
-            part = (of, piece.collaboration)
-            parts[part] = _plus(parts.get(part, Tally()), piece.tally)
-    result: dict[Any, Tally] = {}
-    for (of, _), tally in parts.items():
+            parts.setdefault((of, piece.collaboration), _Sum()).add(piece.tally)
+    result: dict[Any, _Sum] = {}
+    for (of, _), part in parts.items():
+        tally = part.tally()
         both = tally.clicks is not None and tally.impressions is not None
         rated = replace(tally, rated_clicks=tally.clicks, rated_impressions=tally.impressions) if both else tally
-        result[of] = _plus(result.get(of, Tally()), rated)
-    return result
+        result.setdefault(of, _Sum()).add(rated)
+    return {of: total.tally() for of, total in result.items()}
 
 
 def kpis_of(tally: Tally, facts: Facts) -> Kpis:
@@ -466,15 +472,34 @@ _OPTIONAL = (
     "emv_high",
     "cost",
 )
+_OPTIONAL_NAMES = frozenset(_OPTIONAL)
 _ALWAYS = ("measured_posts", "published_posts", "revenue", "revenue_squares")
 _NAMED = ("filtered", "foreign_revenue", "foreign_costs")
 
 
-def _plus(one: Tally, other: Tally) -> Tally:
-    values: dict[str, Any] = {name: _sum(getattr(one, name), getattr(other, name)) for name in _OPTIONAL}
-    values |= {name: getattr(one, name) + getattr(other, name) for name in _ALWAYS}
-    values |= {name: _added_up(getattr(one, name), getattr(other, name)) for name in _NAMED}
-    return Tally(**values, assumptions=one.assumptions | other.assumptions, rates=one.rates | other.rates)
+class _Sum:
+    """Adds tallies up in place: most fields of most tallies are empty, and a campaign has many of them."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+
+    def add(self, tally: Tally) -> None:
+        values = self._values
+        for name, value in vars(tally).items():
+            if value is None or (not value and name not in _OPTIONAL_NAMES):
+                continue
+            known = values.get(name)
+            if known is None:
+                values[name] = value
+            elif name in _NAMED:
+                values[name] = _added_up(known, value)
+            elif isinstance(value, frozenset):
+                values[name] = known | value
+            else:
+                values[name] = known + value
+
+    def tally(self) -> Tally:
+        return Tally(**self._values)
 
 
 def _minus(one: Tally, other: Tally) -> Tally:
@@ -485,12 +510,6 @@ def _minus(one: Tally, other: Tally) -> Tally:
     }
     values |= {name: getattr(one, name) - getattr(other, name) for name in _ALWAYS}
     return Tally(**values, assumptions=one.assumptions, rates=one.rates)
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    if one is None or other is None:
-        return one if other is None else other
-    return one + other
 
 
 def _added_up(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from math import isqrt
 
 from entente_analytics.domain.audience import IN_WORDS
 from entente_analytics.domain.campaigns import Collaboration
-from entente_analytics.domain.kpis import Facts, Kpis, Piece, Tally, added, kpis_of, pieces_of
+from entente_analytics.domain.kpis import Facts, Kpis, Piece, Tally, added, kpis_of
 from entente_chassis.money import Money
 
 
@@ -110,7 +110,7 @@ def compared(many: Sequence[Facts], dimension: Dimension, tiers: Tiers, currency
     members: dict[str, set[str]] = {}
     for facts in many:
         of = _coder(facts, dimension, tiers)
-        pieces = [piece for piece in pieces_of(facts) if piece.in_total]
+        pieces = [piece for piece in facts.pieces if piece.in_total]
         for code, tally in added(pieces, of).items():
             codes.setdefault(code, {})[facts.campaign.name if facts.campaign else ""] = tally
         for piece in pieces:
@@ -182,7 +182,7 @@ def ranking(facts: Facts) -> list[Rank]:
     if not currency:
         return []
     names = {collaboration.name: collaboration.creator_display_name for collaboration in facts.collaborations}
-    tallies = added([p for p in pieces_of(facts) if p.in_total], lambda piece: piece.collaboration)
+    tallies = added([p for p in facts.pieces if p.in_total], lambda piece: piece.collaboration)
     ranked = []
     for name, tally in tallies.items():
         if tally.conversions is None or tally.foreign_revenue or tally.foreign_costs:
@@ -222,7 +222,7 @@ class FigureRow:
 def figure_rows(facts: Facts) -> list[FigureRow]:
     """The figures row by row: what counts adds up to the totals of the campaign."""
     campaign = facts.campaign
-    daily = [piece for piece in pieces_of(facts) if piece.day or (piece.in_total and _is_dayless(piece))]
+    daily = [piece for piece in facts.pieces if piece.day or (piece.in_total and _is_dayless(piece))]
     tallies = added(daily, lambda p: (p.day, p.collaboration, p.platform, p.deliverable or ""))
     return [
         FigureRow(

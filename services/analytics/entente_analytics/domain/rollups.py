@@ -139,7 +139,12 @@ class Bucket:
     @property
     def all_clicks(self) -> Clicks:
         """The clicks of all its links."""
-        return sum(self.links.values(), Clicks())
+        totals = dict.fromkeys(_COLUMNS, 0)
+        for processes in self.clicks.values():
+            for counts in processes.values():
+                for verdict, column in _COLUMNS.items():
+                    totals[verdict] += counts[column] if column < len(counts) else 0
+        return Clicks({verdict.value: count for verdict, count in totals.items()})
 
 
 def new_bucket(owner: Owner, day: str) -> Bucket:
