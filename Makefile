@@ -62,6 +62,7 @@ notifications: venv ## Write docs/notifications.md from messaging's table of not
 
 bench-messaging: venv ## Measure messaging: bulk e-mail against bare aiosmtplib, inbox latency, streams
 	@.venv/bin/python -m bench.messaging
+
 bench-analytics: venv ## Measure clicks into figures, the redirect and reports against bare peers
 	@.venv/bin/python -m bench.analytics
 
