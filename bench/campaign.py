@@ -23,7 +23,7 @@ from typing import Any
 from pymongo import UpdateMany, UpdateOne, monitoring
 
 from bench.figures import Figure, interleaved, write
-from entente_campaign.adapters.kinds import BRANDS, CAMPAIGNS, COLLABORATIONS
+from entente_campaign.adapters.kinds import BANK_ACCOUNTS, BRANDS, CAMPAIGNS, COLLABORATIONS, CONTRACTS, EXPORTS, METERS
 from entente_campaign.application.commands.steps import take_step
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain import collaborations as steps
@@ -163,7 +163,18 @@ async def bench(uri: str) -> AsyncIterator[Bench]:
         relays.watch(documents)
         return Aggregates(kind, documents, clock, relays)
 
-    stores = Stores(kept(BRANDS), kept(CAMPAIGNS), kept(COLLABORATIONS), clock, NoScorer(), timedelta(seconds=30))
+    stores = Stores(
+        brands=kept(BRANDS),
+        campaigns=kept(CAMPAIGNS),
+        collaborations=kept(COLLABORATIONS),
+        contracts=kept(CONTRACTS),
+        meters=kept(METERS),
+        bank_accounts=kept(BANK_ACCOUNTS),
+        exports=kept(EXPORTS),
+        clock=clock,
+        scorer=NoScorer(),
+        reservation_hold=timedelta(seconds=30),
+    )
     await stores.collaborations.prepare()
     try:
         yield Bench(client[name], stores, relays, clock, wire)

@@ -146,6 +146,10 @@ class Story:
         await self.as_brand("campaign", "RegisterBrand", brandId="lumen", brand=brand)
         self.campaign = (await self.as_brand("campaign", "CreateCampaign", campaign=CAMPAIGN)).name
         await self.as_brand("campaign", "PublishCampaign", name=self.campaign)
+        later = {"name": self.campaign, "endTime": day(91)}
+        await self.as_brand("campaign", "UpdateCampaign", campaign=later)
+        for change in ("GrantAgency", "RevokeAgency"):
+            await self.as_brand("campaign", change, name=BRAND, agency="agencies/nova")
         await self.world.settle()
 
     async def creators_come(self) -> None:
@@ -291,20 +295,37 @@ class Story:
         await self.world.until_published("LinkClicked")
 
     async def another_is_cancelled(self) -> None:
-        """A second campaign, for which somebody was accepted, is called off."""
+        """A second campaign is called off: bea, with her contract, goes; dora, who disputes, is heard all the same."""
         first = self.campaign
         self.campaign = (await self.as_brand("campaign", "CreateCampaign", campaign=CAMPAIGN)).name
         await self.as_brand("campaign", "PublishCampaign", name=self.campaign)
         await self.world.settle()
-        about = {"campaign": self.campaign, "creator": "creators/bea"}
-        await self.as_creator("bea", "campaign", "ApplyToCampaign", **about)
-        await self.as_brand("campaign", "AcceptApplication", name=self.collaboration("bea"))
+        for name in ("bea", "dora"):
+            about = {"campaign": self.campaign, "creator": f"creators/{name}"}
+            await self.as_creator(name, "campaign", "ApplyToCampaign", **about)
+            await self.as_brand("campaign", "AcceptApplication", name=self.collaboration(name))
+        await self.as_creator("dora", "campaign", "OpenDispute", name=self.collaboration("dora"), reason="Droits")
+        await self.agree_with_bea()
         await self.as_brand("campaign", "CancelCampaign", name=self.campaign, reason="Rupture")
         await self.world.settle()
         self.campaign = first
 
+    async def agree_with_bea(self) -> None:
+        """The brand offers a contract, and bea accepts it."""
+        clauses = {
+            "language": "fr",
+            "startTime": (self.world.clock.now() + DAY).isoformat(),
+            "endTime": (self.world.clock.now() + 90 * DAY).isoformat(),
+            "disputeForum": "DISPUTE_FORUM_MEDIATION",
+            "governingLaw": "FR",
+        }
+        whose = {"collaboration": self.collaboration("bea")}
+        offered = await self.as_brand("campaign", "OfferContract", clauses=clauses, **whose)
+        last = offered.versions[-1]
+        await self.as_creator("bea", "campaign", "AcceptContract", version=last.version, sha256=last.sha256, **whose)
+
     async def it_ends(self) -> None:
-        """Who published is completed and rated, one after a dispute; the rest expires; the campaign pauses and ends."""
+        """Who published is rated and paid, one after a dispute; the rest expires; the campaign ends and is put away."""
         disputed = {"name": self.collaboration("carl"), "reason": "Droits"}
         await self.as_creator("carl", "campaign", "OpenDispute", **disputed)
         await self.as_operator("campaign", "ResolveDispute", outcome="DISPUTE_OUTCOME_RESUME", **disputed)
@@ -317,6 +338,9 @@ class Story:
         await self.as_brand("campaign", "ResumeCampaign", name=self.campaign)
         await self.world.advance(61 * DAY)
         await self.as_brand("campaign", "CompleteCampaign", name=self.campaign)
+        export = await self.as_brand("campaign", "CreatePayableExport", parent=BRAND)
+        await self.as_brand("campaign", "MarkPayableExportPaid", name=export.name)
+        await self.as_brand("campaign", "ArchiveCampaign", name=self.campaign)
         await self.as_operator("messaging", "ErasePersonalData", person="creators/bea", reason="case 1")
         await self.world.settle()
 

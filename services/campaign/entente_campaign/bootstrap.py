@@ -5,11 +5,15 @@ from datetime import timedelta
 from entente.campaign.v1.service_pb2_grpc import add_CampaignServiceServicer_to_server
 from entente.matching.v1.service_pb2_grpc import MatchingServiceStub
 from entente_campaign.adapters.kinds import (
+    BANK_ACCOUNTS,
     BRANDS,
     CAMPAIGN_SNAPSHOTS,
     CAMPAIGNS,
     COLLABORATION_SNAPSHOTS,
     COLLABORATIONS,
+    CONTRACTS,
+    EXPORTS,
+    METERS,
 )
 from entente_campaign.adapters.matching import MatchingScorer
 from entente_campaign.application.ports import Scorer
@@ -39,6 +43,10 @@ def build(
         brands=runtime.aggregates(BRANDS),
         campaigns=runtime.aggregates(CAMPAIGNS),
         collaborations=runtime.aggregates(COLLABORATIONS),
+        contracts=runtime.aggregates(CONTRACTS),
+        meters=runtime.aggregates(METERS),
+        bank_accounts=runtime.aggregates(BANK_ACCOUNTS),
+        exports=runtime.aggregates(EXPORTS),
         clock=runtime.clock,
         scorer=scorer
         or MatchingScorer(
@@ -54,4 +62,5 @@ def build(
     runtime.consume(events.CONSUMES, events.routes(stores))
     runtime.timer(stores.campaigns, timers.campaign_clock(stores))
     runtime.timer(stores.collaborations, timers.collaboration_clock(stores))
+    runtime.timer(stores.exports, timers.export_clock(stores))
     return runtime

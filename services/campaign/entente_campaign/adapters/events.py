@@ -3,13 +3,21 @@
 from google.protobuf.message import Message
 
 from entente.campaign.v1 import events_pb2 as pb
-from entente_campaign.domain import brands, campaigns, events
+from entente_campaign.domain import brands, campaigns, contracts, events
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Collaboration
 from entente_chassis.protomap import to_proto
 
 PUBLISHES: dict[type, type[Message]] = {
     brands.BrandRegistered: pb.BrandRegistered,
+    brands.AgencyGranted: pb.AgencyGranted,
+    brands.AgencyRevoked: pb.AgencyRevoked,
+    campaigns.CampaignChanged: pb.CampaignChanged,
+    campaigns.CampaignArchived: pb.CampaignArchived,
+    contracts.ContractOffered: pb.ContractOffered,
+    contracts.ContractAccepted: pb.ContractAccepted,
+    events.CollaborationContinued: pb.CollaborationContinued,
+    events.PayablePaid: pb.PayablePaid,
     campaigns.CampaignPublished: pb.CampaignPublished,
     campaigns.CampaignStarted: pb.CampaignStarted,
     campaigns.CampaignPaused: pb.CampaignPaused,

@@ -1,7 +1,7 @@
 """Domain values as the messages of the API, and back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +13,7 @@ from entente_campaign.application.commands.applications import Result
 from entente_campaign.application.commands.bulk import Bulk, RowResult
 from entente_campaign.application.watching import Shown
 from entente_campaign.domain import places
-from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import (
-    EDITABLE,
     Brief,
     Campaign,
     CampaignState,
@@ -24,7 +22,9 @@ from entente_campaign.domain.campaigns import (
     Persona,
 )
 from entente_campaign.domain.collaborations import Collaboration, Proposal, State, commands_of
+from entente_campaign.domain.editing import EDITABLE
 from entente_campaign.domain.events import DisputeOutcome
+from entente_campaign.domain.meter import ContractNeed
 from entente_campaign.domain.words import DeclineReason, Mechanic, Party, Platform, TargetAudience, Timeline
 from entente_chassis.auth import Caller
 from entente_chassis.money import Money
@@ -55,6 +55,7 @@ class _Editable:
     start_time: datetime | None
     end_time: datetime | None
     timeline: Timeline | None
+    contract_required: bool
 
 
 def campaign_values(message: pb.Campaign, paths: Sequence[str] = ()) -> Mapping[str, Any]:
@@ -81,17 +82,12 @@ def campaign_values(message: pb.Campaign, paths: Sequence[str] = ()) -> Mapping[
     return values
 
 
-def brand_message(outcome: Outcome[Brand]) -> pb.Brand:
-    """A brand."""
-    return to_proto(pb.Brand, vars(outcome.state) | {"etag": outcome.etag})
-
-
 def campaign_message(outcome: Outcome[Campaign], caller: Caller) -> pb.Campaign:
     """A campaign, without what is between the brand and itself when a creator looks at it."""
     campaign = outcome.state
     values = vars(campaign) | {
         "etag": outcome.etag,
-        "budget_summary": _budget_summary(campaign),
+        "budget_summary": budget_summary(campaign),
         "places_taken": places.taken(campaign.held),
         "waiting": len(campaign.waiting),
     }
@@ -100,15 +96,20 @@ def campaign_message(outcome: Outcome[Campaign], caller: Caller) -> pb.Campaign:
     return to_proto(pb.Campaign, values)
 
 
-def _budget_summary(campaign: Campaign) -> dict[str, Money] | None:
+def budget_summary(campaign: Campaign) -> dict[str, Money] | None:
+    """Where the money of a campaign is; None without a budget."""
     if campaign.budget is None:
         return None
-    promised = places.committed(campaign.held, campaign.budget.currency_code)
+    currency = campaign.budget.currency_code
+    taken = places.committed(campaign.held, currency)
+    spent = places.spent(campaign.held, currency)
     return {
         "total": campaign.budget,
-        "committed": promised,
-        "payable": places.payable(campaign.held, campaign.budget.currency_code),
-        "available": campaign.budget - promised,
+        "committed": taken - spent,
+        "payable": places.payable(campaign.held, currency),
+        "available": campaign.budget - taken,
+        "spent": spent,
+        "released": campaign.released or Money.zero(currency),
     }
 
 
@@ -124,8 +125,14 @@ def collaboration_message(outcome: Outcome[Collaboration], caller: Caller) -> pb
         "allowed_commands": commands_of(collaboration, *_parties(collaboration, caller)),
     }
     if not caller.acts_for_brand(collaboration.brand):
-        values |= {"fit": None, "cost": None}
+        values |= {"fit": None, "cost": None, "work_again": None, "contract_need": _need_without_sum(collaboration)}
     return to_proto(pb.Collaboration, values)
+
+
+def _need_without_sum(collaboration: Collaboration) -> ContractNeed | None:
+    """A creator knows what the brand promised it; a sum over campaigns is the brand's to tell."""
+    need = collaboration.contract_need
+    return replace(need, counted=None) if need else None
 
 
 def _parties(collaboration: Collaboration, caller: Caller) -> list[Party]:
@@ -199,11 +206,7 @@ def decline_reasons(numbers: Sequence[pb.DeclineReason.ValueType]) -> list[Decli
 
 def campaign_states(numbers: Sequence[pb.CampaignState.ValueType]) -> list[CampaignState]:
     """States of campaigns."""
-    return [
-        CampaignState(pb.CampaignState.Name(number).removeprefix("CAMPAIGN_STATE_"))
-        for number in numbers
-        if number != pb.CAMPAIGN_STATE_ARCHIVED
-    ]
+    return [CampaignState(pb.CampaignState.Name(number).removeprefix("CAMPAIGN_STATE_")) for number in numbers]
 
 
 def collaboration_states(numbers: Sequence[pb.CollaborationState.ValueType]) -> list[State]:

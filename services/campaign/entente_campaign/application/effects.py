@@ -1,12 +1,13 @@
 """What events and clocks bring about. Whatever is here may happen again without another effect."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from entente_campaign import metrics
 from entente_campaign.application import acceptance, waiting
 from entente_campaign.application.stores import Stores
-from entente_campaign.domain import campaigns, collaborations, places
+from entente_campaign.domain import campaigns, cancelling, collaborations, places
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Action, Collaboration, State
 from entente_campaign.domain.events import ReminderDue
@@ -36,14 +37,21 @@ async def settle_budget(stores: Stores, collaboration: str) -> None:
 
 
 async def end_with_campaign(stores: Stores, campaign: str, reason: str) -> None:
-    """The campaign was cancelled: every collaboration that is not published ends with it."""
+    """The campaign was cancelled: ``domain/cancelling.py`` says what becomes of each collaboration."""
 
     def cancel(state: Collaboration, now: datetime) -> collaborations.Decision | None:
-        if state.state not in collaborations.CANCELLABLE:
+        if state.state not in cancelling.CANCELLED:
             return None
         return collaborations.cancel(state, reason=reason, actor=CLOCK, now=now)
 
-    await _every(stores, campaign, collaborations.CANCELLABLE, cancel)
+    def go_on(state: Collaboration, now: datetime) -> collaborations.Decision | None:
+        if state.state not in cancelling.CONTINUED:
+            return None
+        return collaborations.go_on(state, reason=reason, now=now)
+
+    await _every(stores, campaign, {"state": {"$in": sorted(cancelling.CANCELLED)}}, cancel)
+    told = {"state": {"$in": sorted(cancelling.CONTINUED)}, "continued": {"$ne": True}}
+    await _every(stores, campaign, told, go_on)
 
 
 async def close_answers(stores: Stores, campaign: str) -> None:
@@ -54,15 +62,21 @@ async def close_answers(stores: Stores, campaign: str) -> None:
             return None
         return collaborations.expire(state, actor=CLOCK, now=now, reason="the campaign was completed")
 
-    await _every(stores, campaign, collaborations.UNANSWERED, expire)
+    await _every(stores, campaign, {"state": {"$in": sorted(collaborations.UNANSWERED)}}, expire)
 
 
-async def _every(stores: Stores, campaign: str, states: Collection[State], step: Step) -> None:
-    """Move every collaboration that stands in one of these states out of them."""
-    where = {"campaign": campaign, "state": {"$in": sorted(states)}}
-    while found := await stores.collaborations.find(where, limit=_AT_ONCE):
+async def _every(stores: Stores, campaign: str, where: Mapping[str, Any], step: Step) -> None:
+    """Take the step with every collaboration of a campaign that is such; after it, none is any more."""
+    while found := await stores.collaborations.find({"campaign": campaign, **where}, limit=_AT_ONCE):
         for outcome in found:
             await _move(stores, outcome.id, step)
+
+
+async def spend(stores: Stores, collaboration: str) -> None:
+    """What was owed was paid: the campaign's money knows."""
+    found = (await stores.collaborations.require(collaboration, what="collaboration")).state
+    await acceptance.settle(stores, found)
+    await acceptance.pay(stores, found)
 
 
 async def settle_dispute(stores: Stores, collaboration: str) -> None:

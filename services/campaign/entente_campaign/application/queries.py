@@ -5,10 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from entente_campaign.application.access import not_found, own_campaign, own_collaboration, visible_campaign
+from entente_campaign.application.commands.contracts import require_contract
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain.brands import Brand
+from entente_campaign.domain.campaign_review import CampaignReview, review
 from entente_campaign.domain.campaigns import OPEN, Campaign, CampaignState
 from entente_campaign.domain.collaborations import Collaboration, State
+from entente_campaign.domain.contracts import Contract
 from entente_campaign.domain.words import Mechanic, Platform
 from entente_chassis import filters
 from entente_chassis.auth import Caller
@@ -118,6 +121,8 @@ async def list_campaigns(
         wanted = wanted & OPEN if wanted else set(OPEN)
     if wanted or states:
         where["state"] = {"$in": sorted(wanted)}
+    elif not filter:
+        where["state"] = {"$ne": CampaignState.ARCHIVED}
     return await stores.campaigns.page(where, order_by=order, page_size=page_size, page_token=page_token, scope=scope)
 
 
@@ -208,3 +213,22 @@ async def list_payables(
     return await stores.collaborations.page(
         where, order_by="payable.due_time", page_size=page_size, page_token=page_token, scope=scope
     )
+
+
+async def get_contract(stores: Stores, caller: Caller, collaboration: str) -> tuple[Collaboration, Outcome[Contract]]:
+    """The contract of a collaboration that the caller has a side in."""
+    found, _ = await own_collaboration(stores, caller, collaboration)
+    return found.state, await require_contract(stores, collaboration)
+
+
+async def review_campaign(stores: Stores, caller: Caller, name: str) -> tuple[Campaign, CampaignReview]:
+    """Look back on a campaign of the caller's, as its collaborations stand."""
+    campaign, _ = await own_campaign(stores, caller, name)
+    every: list[Collaboration] = []
+    token = "start"
+    while token:
+        found, token = await stores.collaborations.page(
+            {"campaign": name}, page_size=1000, page_token="" if token == "start" else token, scope=f"review {name}"
+        )
+        every += [each.state for each in found]
+    return campaign.state, review(campaign.state, every)

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from entente_campaign.application.ports import Scorer
+from entente_campaign.domain.bank_accounts import BankAccount
 from entente_campaign.domain.brands import Brand
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Collaboration
+from entente_campaign.domain.contracts import Contract
+from entente_campaign.domain.exports import Export
+from entente_campaign.domain.meter import Meter
 from entente_chassis.clock import Clock
 from entente_chassis.store.aggregates import Aggregates
 
@@ -22,6 +26,10 @@ class Stores:
     brands: Aggregates[Brand]
     campaigns: Aggregates[Campaign]
     collaborations: Aggregates[Collaboration]
+    contracts: Aggregates[Contract]
+    meters: Aggregates[Meter]
+    bank_accounts: Aggregates[BankAccount]
+    exports: Aggregates[Export]
     clock: Clock
     scorer: Scorer
     reservation_hold: timedelta

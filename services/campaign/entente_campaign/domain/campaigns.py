@@ -9,11 +9,13 @@ from typing import Any
 from entente_campaign.domain import places as places_rules
 from entente_campaign.domain import waiting as waiting_rules
 from entente_campaign.domain.calendars import is_time_zone
+from entente_campaign.domain.editing import EDITABLE, concerns_participants, require_editable
 from entente_campaign.domain.places import Place
 from entente_campaign.domain.waiting import Waiting
 from entente_campaign.domain.words import (
     CompensationModel,
     DeliverableKind,
+    FeeStep,
     Mechanic,
     Metric,
     Platform,
@@ -33,6 +35,7 @@ class CampaignState(StrEnum):
     PAUSED = "PAUSED"
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
+    ARCHIVED = "ARCHIVED"
 
 
 _S = CampaignState
@@ -42,8 +45,9 @@ STEPS: Mapping[CampaignState, frozenset[CampaignState]] = {
     _S.PUBLISHED: frozenset({_S.RUNNING, _S.PAUSED, _S.CANCELLED, _S.COMPLETED}),
     _S.RUNNING: frozenset({_S.PAUSED, _S.CANCELLED, _S.COMPLETED}),
     _S.PAUSED: frozenset({_S.PUBLISHED, _S.RUNNING, _S.CANCELLED, _S.COMPLETED}),
-    _S.COMPLETED: frozenset(),
-    _S.CANCELLED: frozenset(),
+    _S.COMPLETED: frozenset({_S.ARCHIVED}),
+    _S.CANCELLED: frozenset({_S.ARCHIVED}),
+    _S.ARCHIVED: frozenset(),
 }
 
 
@@ -111,6 +115,7 @@ class Compensation:
     shipping_cost: Money | None = None
     commission_basis_points: int = 0
     scale_fee_with_compliance: bool = False
+    fee_steps: tuple[FeeStep, ...] = ()
 
     @property
     def amounts(self) -> dict[str, Money]:
@@ -145,6 +150,9 @@ class Campaign:
     start_time: datetime | None = None
     end_time: datetime | None = None
     timeline: Timeline = field(default_factory=Timeline)
+    contract_required: bool = False
+    cloned_from: str = ""
+    released: Money | None = None
     publish_time: datetime | None = None
     started: bool = False
     held: dict[str, Place] = field(default_factory=dict)
@@ -161,29 +169,6 @@ class Campaign:
     def is_visible_to_creators(self) -> bool:
         """Whether creators may know of it."""
         return self.publish_time is not None
-
-
-EDITABLE = (
-    "title",
-    "mechanic",
-    "objective",
-    "target_audience",
-    "persona",
-    "brief",
-    "markets",
-    "platforms",
-    "compensation",
-    "budget",
-    "places",
-    "application_deadline_time",
-    "start_time",
-    "end_time",
-    "timeline",
-)
-"""What a brand can set."""
-
-EDITABLE_LATER = ("title", "budget", "places", "application_deadline_time", "end_time")
-"""What it can still set after publication."""
 
 
 # -- events -----------------------------------------------------------------------------------------------------------
@@ -250,8 +235,37 @@ class CampaignCompleted:
     campaign_title: str
 
 
+@dataclass(frozen=True)
+class CampaignArchived:
+    """A campaign was put away."""
+
+    campaign: str
+    brand: str
+    campaign_title: str
+
+
+@dataclass(frozen=True)
+class CampaignChanged:
+    """Fields changed after publication. ``creators`` are those to tell."""
+
+    campaign: str
+    brand: str
+    campaign_title: str
+    fields: tuple[str, ...]
+    creators: tuple[str, ...]
+    end_time: datetime | None
+    application_deadline_time: datetime | None
+
+
 CampaignEvent = (
-    CampaignPublished | CampaignStarted | CampaignPaused | CampaignResumed | CampaignCancelled | CampaignCompleted
+    CampaignPublished
+    | CampaignStarted
+    | CampaignPaused
+    | CampaignResumed
+    | CampaignCancelled
+    | CampaignCompleted
+    | CampaignArchived
+    | CampaignChanged
 )
 Decision = tuple[Campaign, tuple[CampaignEvent, ...]]
 
@@ -264,34 +278,88 @@ def draft(
 ) -> Campaign:
     """A new draft. ``values`` holds what the brand has set, by field of the campaign."""
     blank = Campaign(name, brand, brand_display_name, title, create_time=now, update_time=now)
-    return edit(blank, values, now)
+    return edit(blank, values, now)[0]
 
 
-def edit(campaign: Campaign, values: Mapping[str, Any], now: datetime) -> Campaign:
-    """Set fields, whole.
+def clone(
+    campaign: Campaign,
+    new_name: str,
+    *,
+    brand_display_name: str,
+    title: str,
+    start_time: datetime | None,
+    now: datetime,
+) -> Campaign:
+    """A new draft with all that a brand sets of a campaign.
+
+    Args:
+        start_time: when the new one starts: every other date moves with it; None: it has no dates yet.
 
     Raises:
-        Invalid: what is set contradicts itself.
-        Precondition: the state does not allow it, or the new budget or places are less than what is taken.
+        Invalid: the start is in the past.
     """
-    allowed: Sequence[str] = EDITABLE if campaign.state is CampaignState.DRAFT else EDITABLE_LATER
-    if campaign.state in (CampaignState.COMPLETED, CampaignState.CANCELLED):
-        raise Precondition("CAMPAIGN_ENDED", f"{campaign.name} is {campaign.state}: it can no longer be changed.")
-    if fixed := sorted(set(values) - set(allowed)):
-        raise Precondition(
-            "CAMPAIGN_PUBLISHED",
-            f"After publication only {', '.join(EDITABLE_LATER)} can be changed: leave out {', '.join(fixed)}.",
-            violations=[Violation(name, "cannot be changed after publication", "FIXED") for name in fixed],
-        )
+    if start_time is not None and start_time <= now:
+        raise _invalid([Violation("start_time", "must be in the future", "PAST")])
+    values = {name: getattr(campaign, name) for name in EDITABLE if name not in _DATES}
+    if title:
+        values["title"] = title
+    shift = start_time - campaign.start_time if start_time and campaign.start_time else None
+    if start_time is not None:
+        values["start_time"] = start_time
+    for date in ("application_deadline_time", "end_time"):
+        moment = getattr(campaign, date)
+        if shift is not None and moment is not None:
+            values[date] = moment + shift
+    if objective := campaign.objective:
+        moved = objective.deadline_time + shift if shift is not None and objective.deadline_time else None
+        values["objective"] = replace(objective, deadline_time=moved)
+    copy = draft(new_name, campaign.brand, brand_display_name, str(values["title"]), values, now)
+    return replace(copy, cloned_from=campaign.name)
+
+
+def edit(campaign: Campaign, values: Mapping[str, Any], now: datetime) -> Decision:
+    """Set fields, whole. After publication the change is told, with whom it concerns.
+
+    Raises:
+        Invalid: what is set contradicts itself, or what was promised.
+        Precondition: the state does not allow it.
+    """
+    require_editable(campaign.name, campaign.state, values.keys())
+    changed = tuple(sorted(name for name, value in values.items() if getattr(campaign, name) != value))
     edited = replace(campaign, **values, update_time=now)
     if edited.brief != campaign.brief:
         edited = replace(edited, brief_revision=campaign.brief_revision + 1)
     violations = [*_contradictions(edited)]
     if edited.publish_time is not None:
-        violations += _shortfalls(edited)
+        violations += [*_shortfalls(edited), *_past(edited, changed, now)]
     if violations:
-        raise Invalid("CAMPAIGN_INVALID", "The campaign contradicts itself: mend the fields.", violations=violations)
-    return edited
+        raise _invalid(violations)
+    if edited.publish_time is None or not changed:
+        return edited, ()
+    creators = (
+        tuple(sorted(f"creators/{id}" for id, place in edited.held.items() if place.occupied))
+        if concerns_participants(changed)
+        else ()
+    )
+    told = CampaignChanged(
+        edited.name, edited.brand, edited.title, changed, creators, edited.end_time, edited.application_deadline_time
+    )
+    return edited, (told,)
+
+
+def _invalid(violations: Sequence[Violation]) -> Invalid:
+    return Invalid("CAMPAIGN_INVALID", "The campaign contradicts itself: mend the fields.", violations=violations)
+
+
+_DATES = ("application_deadline_time", "start_time", "end_time")
+
+
+def _past(campaign: Campaign, changed: Sequence[str], now: datetime) -> Iterator[Violation]:
+    """A date that is set anew lies ahead."""
+    for name in _DATES:
+        moment = getattr(campaign, name)
+        if name in changed and moment is not None and moment <= now:
+            yield Violation(name, "must be in the future", "PAST")
 
 
 def _contradictions(campaign: Campaign) -> Iterator[Violation]:
@@ -309,14 +377,33 @@ def _contradictions(campaign: Campaign) -> Iterator[Violation]:
     half, close = campaign.timeline.half_time_percent or 50, campaign.timeline.close_percent or 80
     if half >= close:
         yield Violation("timeline.close_percent", f"must be above half_time_percent, {half}", "ORDER")
-    if campaign.compensation and campaign.budget:
-        for name, amount in campaign.compensation.amounts.items():
-            if amount.currency_code != campaign.budget.currency_code:
-                yield Violation(f"compensation.{name}", f"must be in {campaign.budget.currency_code}, as budget is")
+    if campaign.budget is not None and campaign.budget.minor_units < 0:
+        yield Violation("budget", "must not be negative", "NEGATIVE")
+    if campaign.compensation:
+        yield from _contradicting_pay(campaign.compensation, campaign.budget, "compensation")
     if campaign.brief:
         ids = [element.id for element in campaign.brief.mandatory_elements]
         if len(set(ids)) < len(ids):
             yield Violation("brief.mandatory_elements", "each needs an id of its own", "DUPLICATE")
+
+
+def _contradicting_pay(pay: Compensation, budget: Money | None, where: str) -> Iterator[Violation]:
+    for name, amount in pay.amounts.items():
+        if budget is not None and amount.currency_code != budget.currency_code:
+            yield Violation(f"{where}.{name}", f"must be in {budget.currency_code}, as budget is", "CURRENCY")
+        if amount.minor_units < 0:
+            yield Violation(f"{where}.{name}", "must not be negative", "NEGATIVE")
+    if pay.fee_steps and not pay.scale_fee_with_compliance:
+        yield Violation(f"{where}.fee_steps", "only with scale_fee_with_compliance", "EXTRA")
+    from_percents = [step.compliance_percent for step in pay.fee_steps]
+    if len(set(from_percents)) < len(from_percents):
+        yield Violation(f"{where}.fee_steps", "each needs a compliance_percent of its own", "DUPLICATE")
+
+
+def compensation_problems(pay: Compensation, budget: Money, where: str) -> list[Violation]:
+    """Everything that keeps a reward from being offered."""
+    problems = [*_contradicting_pay(pay, budget, where)]
+    return problems or [*_missing_pay(pay, budget, where, gives=pay.model is CompensationModel.GIFTED)]
 
 
 def _shortfalls(campaign: Campaign) -> Iterator[Violation]:
@@ -415,20 +502,24 @@ def _missing_compensation(campaign: Campaign) -> Iterator[Violation]:
     pay = campaign.compensation or Compensation()
     if campaign.budget is None:
         yield _needed("budget", "say what can be spent at most")
-    if pay.model is None:
-        yield _needed("compensation.model", "say how creators are rewarded")
-    if pay.model in (CompensationModel.FIXED_FEE, CompensationModel.HYBRID) and not _is_positive(pay.fee):
-        yield _needed("compensation.fee", "say the fee")
-    if pay.model in (CompensationModel.COMMISSION, CompensationModel.HYBRID) and not pay.commission_basis_points:
-        yield _needed("compensation.commission_basis_points", "say the share of the revenue")
-    if pay.model is CompensationModel.GIFTED and pay.fee is not None:
-        yield Violation("compensation.fee", "a gifted collaboration has no fee: leave it out, or take HYBRID", "EXTRA")
     gives = pay.model is CompensationModel.GIFTED or campaign.mechanic is Mechanic.PRODUCT_TEST
+    yield from _missing_pay(pay, campaign.budget, "compensation", gives=gives)
+
+
+def _missing_pay(pay: Compensation, budget: Money | None, where: str, *, gives: bool) -> Iterator[Violation]:
+    if pay.model is None:
+        yield _needed(f"{where}.model", "say how creators are rewarded")
+    if pay.model in (CompensationModel.FIXED_FEE, CompensationModel.HYBRID) and not _is_positive(pay.fee):
+        yield _needed(f"{where}.fee", "say the fee")
+    if pay.model in (CompensationModel.COMMISSION, CompensationModel.HYBRID) and not pay.commission_basis_points:
+        yield _needed(f"{where}.commission_basis_points", "say the share of the revenue")
+    if pay.model is CompensationModel.GIFTED and pay.fee is not None:
+        yield Violation(f"{where}.fee", "a gifted collaboration has no fee: leave it out, or take HYBRID", "EXTRA")
     if gives and not _is_positive(pay.gift_value):
-        yield _needed("compensation.gift_value", "say what the product that is given is worth")
-    if campaign.budget is not None and pay.amounts:
-        one = Money.sum(campaign.budget.currency_code, pay.amounts.values())
-        if campaign.budget < one:
+        yield _needed(f"{where}.gift_value", "say what the product that is given is worth")
+    if budget is not None and pay.amounts:
+        one = Money.sum(budget.currency_code, pay.amounts.values())
+        if budget < one:
             yield Violation("budget", f"does not suffice for one creator, who costs {one.minor_units}", "TOO_LOW")
 
 
@@ -503,6 +594,12 @@ def complete(campaign: Campaign, now: datetime) -> Decision:
     return completed, (CampaignCompleted(campaign.name, campaign.brand, campaign.title),)
 
 
+def archive(campaign: Campaign, now: datetime) -> Decision:
+    """Put it away."""
+    archived = _move(campaign, CampaignState.ARCHIVED, now)
+    return archived, (CampaignArchived(campaign.name, campaign.brand, campaign.title),)
+
+
 def require_open(campaign: Campaign, now: datetime) -> None:
     """Refuse unless creators can be taken.
 
@@ -517,7 +614,9 @@ def require_open(campaign: Campaign, now: datetime) -> None:
         raise Precondition("CAMPAIGN_CLOSED", f"The time to apply to {campaign.name} and to answer is over.")
 
 
-def reserve(campaign: Campaign, creator: str, amount: Money, *, reservation: str, until: datetime) -> Campaign:
+def reserve(
+    campaign: Campaign, creator: str, amount: Money, *, reservation: str, until: datetime, meter: str = ""
+) -> Campaign:
     """Take a place and a part of the budget for a creator.
 
     Raises:
@@ -536,6 +635,7 @@ def reserve(campaign: Campaign, creator: str, amount: Money, *, reservation: str
         budget=campaign.budget,
         reservation=reservation,
         until=until,
+        meter=meter,
     )
     return replace(campaign, held=held, waiting=waiting_rules.without(campaign.waiting, creator))
 

@@ -1,10 +1,11 @@
 """What happens in a collaboration, as its events tell it. Each is named as its message is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from entente_campaign.domain.words import DeclineReason, DeliverableKind, Party, Platform
+from entente_campaign.domain.campaigns import Compensation, Deliverable
+from entente_campaign.domain.words import DeclineReason, DeliverableKind, FeeStep, Mechanic, Party, Platform
 from entente_chassis.money import Money
 
 
@@ -64,6 +65,33 @@ class Terms:
     deliverables: tuple[AgreedDeliverable, ...] = ()
     commission_basis_points: int = 0
     scale_fee_with_compliance: bool = False
+    travel_costs: Money | None = None
+    fee_steps: tuple[FeeStep, ...] = ()
+    payment_days: int = 0
+
+    def parcel(self, currency_code: str) -> Money:
+        """What one parcel costs: the product and its shipping."""
+        return Money.sum(currency_code, filter(None, (self.gift_value, self.shipping_cost)))
+
+    def counted(self, parcels: int) -> Money | None:
+        """What the French meter counts, in EUR: the fee and each gift; None when it is another currency."""
+        gift = self.gift_value.scaled(max(parcels, 1), 1) if self.gift_value else None
+        given = [amount for amount in (self.fee, gift) if amount is not None and amount.minor_units]
+        if any(amount.currency_code != "EUR" for amount in given):
+            return None
+        return Money.sum("EUR", given)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One of several kinds of collaboration that an invitation offers, and what its terms would be."""
+
+    id: str
+    title: str
+    compensation: Compensation
+    mechanic: Mechanic | None = None
+    deliverables: tuple[Deliverable, ...] = ()
+    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True)
@@ -102,6 +130,10 @@ class Payable:
     compliance_percent: int
     due_time: datetime
     create_time: datetime
+    fee_percent: int = 100
+    travel_costs: Money | None = None
+    export: str = ""
+    pay_time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +157,9 @@ class CreatorInvited:
     message: str
     terms: Terms
     answer_deadline_time: datetime
+    options: tuple[Option, ...] = ()
+    reference: str = ""
+    contact: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +207,7 @@ class CollaborationAccepted:
     terms: Terms
     shipment_needed: bool
     publication_due_time: datetime | None
+    contract_needed: bool = False
 
 
 @dataclass(frozen=True)
@@ -261,6 +297,7 @@ class CollaborationRated:
     ref: CollaborationRef
     ratings: Ratings
     comment: str
+    work_again: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -316,6 +353,22 @@ class PayableCreated:
     payable: Payable
 
 
+@dataclass(frozen=True)
+class PayablePaid:
+    """What was owed was paid."""
+
+    ref: CollaborationRef
+    payable: Payable
+
+
+@dataclass(frozen=True)
+class CollaborationContinued:
+    """The campaign was cancelled, and this collaboration goes on to its end all the same."""
+
+    ref: CollaborationRef
+    reason: str
+
+
 CollaborationEvent = (
     CreatorInvited
     | ApplicationReceived
@@ -338,4 +391,6 @@ CollaborationEvent = (
     | ContentPublished
     | ReminderDue
     | PayableCreated
+    | PayablePaid
+    | CollaborationContinued
 )

@@ -88,6 +88,14 @@ class DeclineReason(StrEnum):
 
 
 @dataclass(frozen=True)
+class FeeStep:
+    """From this compliance on this share of the fee is paid, both in percent."""
+
+    compliance_percent: int
+    fee_percent: int
+
+
+@dataclass(frozen=True)
 class Actor:
     """Who does something, and for which side."""
 

@@ -3,15 +3,17 @@
 from google.protobuf.message import Message
 
 from entente.campaign.v1 import events_pb2 as campaign_pb
+from entente.messaging.v1 import events_pb2 as messaging_pb
 from entente.review.v1 import events_pb2 as review_pb
 from entente_campaign.adapters.kinds import EVENTS
-from entente_campaign.application import effects, waiting, watching
+from entente_campaign.application import effects, payables, waiting, watching
+from entente_campaign.application.commands import contracts
 from entente_campaign.application.stores import Stores
 from entente_chassis import topics
 from entente_chassis.consumer import Incoming, Routes
 from entente_chassis.feeds import Keys
 
-CONSUMES = (topics.events("review"), EVENTS)
+CONSUMES = (topics.events("review"), topics.events("messaging"), EVENTS)
 
 Left = campaign_pb.CollaborationWithdrawn | campaign_pb.CollaborationExpired | campaign_pb.CollaborationCancelled
 
@@ -60,9 +62,6 @@ def routes(stores: Stores) -> Routes:
     async def answered(event: Incoming[Answered]) -> None:
         await waiting.leave(stores, event.message.ref.collaboration)
 
-    async def payable_created(event: Incoming[campaign_pb.PayableCreated]) -> None:
-        await effects.settle_budget(stores, event.message.ref.collaboration)
-
     async def waitlisted(event: Incoming[campaign_pb.CollaborationWaitlisted]) -> None:
         await waiting.join(stores, event.message.ref.collaboration)
 
@@ -85,11 +84,11 @@ def routes(stores: Stores) -> Routes:
         campaign_pb.CollaborationWithdrawn: left,
         campaign_pb.CollaborationExpired: left,
         campaign_pb.CollaborationCancelled: left,
-        campaign_pb.PayableCreated: payable_created,
         campaign_pb.CollaborationWaitlisted: waitlisted,
         campaign_pb.DisputeResolved: dispute_resolved,
         campaign_pb.CampaignCancelled: campaign_cancelled,
         campaign_pb.CampaignCompleted: campaign_completed,
+        **_agreements(stores),
     }
 
 
@@ -100,3 +99,26 @@ def heard() -> dict[type[Message], Keys]:
         return watching.concerns(event.subject)
 
     return {campaign_pb.CampaignSnapshot: keys, campaign_pb.CollaborationSnapshot: keys}
+
+
+def _agreements(stores: Stores) -> Routes:
+    """What follows from a contract that is accepted, from what is owed and was paid, and from an erasure."""
+
+    async def payable_created(event: Incoming[campaign_pb.PayableCreated]) -> None:
+        await effects.settle_budget(stores, event.message.ref.collaboration)
+
+    async def payable_paid(event: Incoming[campaign_pb.PayablePaid]) -> None:
+        await effects.spend(stores, event.message.ref.collaboration)
+
+    async def contract_accepted(event: Incoming[campaign_pb.ContractAccepted]) -> None:
+        await contracts.sign(stores, event.message.ref.collaboration)
+
+    async def person_erased(event: Incoming[messaging_pb.PersonErased]) -> None:
+        await payables.erase(stores, event.message.person)
+
+    return {
+        messaging_pb.PersonErased: person_erased,
+        campaign_pb.PayableCreated: payable_created,
+        campaign_pb.PayablePaid: payable_paid,
+        campaign_pb.ContractAccepted: contract_accepted,
+    }

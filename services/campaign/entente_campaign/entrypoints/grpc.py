@@ -5,10 +5,9 @@ from functools import partial
 from typing import Any
 
 from entente.campaign.v1 import service_pb2 as pb
-from entente.campaign.v1 import service_pb2_grpc
 from entente.ops.v1 import ops_pb2
+from entente_campaign.adapters.agreements import brand_message
 from entente_campaign.adapters.messages import (
-    brand_message,
     campaign_message,
     campaign_states,
     campaign_values,
@@ -33,6 +32,8 @@ from entente_campaign.application.stores import Stores
 from entente_campaign.domain import campaigns, collaborations
 from entente_campaign.domain.events import Ratings
 from entente_campaign.domain.words import Party
+from entente_campaign.entrypoints.agreements import AgreementsServicer
+from entente_campaign.entrypoints.callers import acting_caller, page_scope
 from entente_campaign.entrypoints.operations import ANSWER_APPLICATIONS
 from entente_chassis.feeds import Feed
 from entente_chassis.operations import Operations
@@ -57,6 +58,25 @@ ACCESS: Access = {
     "ResumeCampaign": _BRAND,
     "CancelCampaign": _BRAND,
     "CompleteCampaign": _BRAND,
+    "ArchiveCampaign": _BRAND,
+    "CloneCampaign": _BRAND,
+    "GetCampaignReview": _BRAND | {Role.SERVICE},
+    "GrantAgency": _BRAND,
+    "RevokeAgency": _BRAND,
+    "ShipParcels": _BRAND,
+    "OfferContract": _EITHER,
+    "AcceptContract": _EITHER,
+    "GetContract": _READ,
+    "GetContractText": _READ,
+    "SetBankAccount": _EITHER,
+    "GetBankAccount": _EITHER,
+    "DeleteBankAccount": _EITHER,
+    "CreatePayableExport": _BRAND,
+    "GetPayableExport": _BRAND,
+    "ListPayableExports": _BRAND,
+    "GetPayableExportFile": _BRAND,
+    "VoidPayableExport": _BRAND,
+    "MarkPayableExportPaid": _BRAND,
     "ApplyToCampaign": _CREATOR,
     "InviteCreators": _BRAND,
     "RespondToInvitation": _CREATOR,
@@ -84,7 +104,7 @@ ACCESS: Access = {
 """Who may call what. Whose brand or creator it is, is asked of each call besides."""
 
 
-class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
+class CampaignServicer(AgreementsServicer):
     """Serves brands, campaigns and collaborations."""
 
     def __init__(self, stores: Stores, operations: Operations, feed: Feed) -> None:
@@ -96,23 +116,25 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
 
     async def RegisterBrand(self, request: pb.RegisterBrandRequest, context: Any) -> pb.Brand:
         key = request_key(request)
+        caller = current_caller()
         outcome = await campaign_commands.register_brand(
             self._stores,
-            current_caller(),
+            caller,
             id=request.brand_id or new_id(key),
             display_name=request.brand.display_name,
             country=request.brand.country,
             website=request.brand.website,
             request=key,
         )
-        return brand_message(outcome)
+        return brand_message(outcome, caller)
 
     async def GetBrand(self, request: pb.GetBrandRequest, context: Any) -> pb.Brand:
-        return brand_message(await queries.get_brand(self._stores, current_caller(), request.name))
+        caller = await acting_caller(self._stores)
+        return brand_message(await queries.get_brand(self._stores, caller, request.name), caller)
 
     async def CreateCampaign(self, request: pb.CreateCampaignRequest, context: Any) -> pb.Campaign:
         key = request_key(request)
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         outcome = await campaign_commands.create_campaign(
             self._stores,
             caller,
@@ -124,11 +146,11 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
         return campaign_message(outcome, caller)
 
     async def GetCampaign(self, request: pb.GetCampaignRequest, context: Any) -> pb.Campaign:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         return campaign_message(await queries.get_campaign(self._stores, caller, request.name), caller)
 
     async def ListCampaigns(self, request: pb.ListCampaignsRequest, context: Any) -> pb.ListCampaignsResponse:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         found, token = await queries.list_campaigns(
             self._stores,
             caller,
@@ -138,14 +160,14 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
             order_by=request.order_by,
             page_size=request.page_size,
             page_token=request.page_token,
-            scope=_scope(request),
+            scope=page_scope(request),
         )
         return pb.ListCampaignsResponse(
             campaigns=[campaign_message(each, caller) for each in found], next_page_token=token
         )
 
     async def UpdateCampaign(self, request: pb.UpdateCampaignRequest, context: Any) -> pb.Campaign:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         outcome = await campaign_commands.update_campaign(
             self._stores,
             caller,
@@ -171,8 +193,11 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     async def CompleteCampaign(self, request: pb.CompleteCampaignRequest, context: Any) -> pb.Campaign:
         return await self._move_campaign(request, campaigns.complete)
 
+    async def ArchiveCampaign(self, request: pb.ArchiveCampaignRequest, context: Any) -> pb.Campaign:
+        return await self._move_campaign(request, campaigns.archive)
+
     async def _move_campaign(self, request: Any, step: Any) -> pb.Campaign:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         outcome = await campaign_commands.move_campaign(
             self._stores, caller, request.name, step, request=request_key(request), etag=request.etag or None
         )
@@ -181,14 +206,14 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     # -- applications and invitations ---------------------------------------------------------------------------------
 
     async def ApplyToCampaign(self, request: pb.ApplyToCampaignRequest, context: Any) -> pb.Collaboration:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         outcome = await applications.apply_to_campaign(
             self._stores, caller, campaign=request.campaign, proposal=proposal(request), request=request_key(request)
         )
         return collaboration_message(outcome, caller)
 
     async def InviteCreators(self, request: pb.InviteCreatorsRequest, context: Any) -> pb.InviteCreatorsResponse:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         results = await applications.invite_creators(
             self._stores,
             caller,
@@ -204,7 +229,11 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     async def AnswerApplications(self, request: pb.AnswerApplicationsRequest, context: Any) -> ops_pb2.Operation:
         asked = queries.read_filter(request.filter)
         brand, total = await bulk_commands.count_rows(
-            self._stores, current_caller(), campaign=request.campaign, creators=request.creators, asked=asked
+            self._stores,
+            await acting_caller(self._stores),
+            campaign=request.campaign,
+            creators=request.creators,
+            asked=asked,
         )
         return await self._operations.start(
             ANSWER_APPLICATIONS, request, parent=brand, total=total, request=request_key(request)
@@ -212,7 +241,7 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
 
     async def RespondToInvitation(self, request: pb.RespondToInvitationRequest, context: Any) -> pb.Collaboration:
         if request.answer == pb.INVITATION_ANSWER_ACCEPT:
-            return await self._answer(request, Party.CREATOR, applications.accepting(request.comment))
+            return await self._answer(request, Party.CREATOR, applications.accepting(request.comment, request.option))
         return await self._answer(request, Party.CREATOR, _declining(request))
 
     async def PreselectApplication(self, request: pb.PreselectApplicationRequest, context: Any) -> pb.Collaboration:
@@ -239,14 +268,14 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
         return await self._step(request, None, partial(collaborations.withdraw, reason=request.reason))
 
     async def _answer(self, request: Any, side: Party, give: applications.Answer) -> pb.Collaboration:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         outcome = await give(
             self._stores, caller, request.name, side, request=request_key(request), etag=request.etag or None
         )
         return collaboration_message(outcome, caller)
 
     async def _answer_several(self, request: Any, give: applications.Answer) -> list[pb.CollaborationResult]:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         results = await applications.answer_applications(
             self._stores,
             caller,
@@ -260,13 +289,13 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     # -- the steps of a collaboration ---------------------------------------------------------------------------------
 
     async def GetCollaboration(self, request: pb.GetCollaborationRequest, context: Any) -> pb.Collaboration:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         return collaboration_message(await queries.get_collaboration(self._stores, caller, request.name), caller)
 
     async def ListCollaborations(
         self, request: pb.ListCollaborationsRequest, context: Any
     ) -> pb.ListCollaborationsResponse:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         everywhere = request.parent == "campaigns/-"
         if everywhere and not (request.creator or request.brand):
             raise Invalid(
@@ -288,22 +317,10 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
             order_by=request.order_by,
             page_size=request.page_size,
             page_token=request.page_token,
-            scope=_scope(request),
+            scope=page_scope(request),
         )
         return pb.ListCollaborationsResponse(
             collaborations=[collaboration_message(each, caller) for each in found], next_page_token=token
-        )
-
-    async def ShipParcel(self, request: pb.ShipParcelRequest, context: Any) -> pb.Collaboration:
-        return await self._step(
-            request,
-            Party.BRAND,
-            partial(
-                collaborations.ship,
-                carrier=request.carrier,
-                tracking_number=request.tracking_number,
-                tracking_url=request.tracking_url,
-            ),
         )
 
     async def ConfirmReceipt(self, request: pb.ConfirmReceiptRequest, context: Any) -> pb.Collaboration:
@@ -331,13 +348,20 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     async def RateCollaboration(self, request: pb.RateCollaborationRequest, context: Any) -> pb.Collaboration:
         ratings = from_proto(Ratings, request.ratings)
         return await self._step(
-            request, Party.BRAND, partial(collaborations.rate, ratings=ratings, comment=request.comment)
+            request,
+            Party.BRAND,
+            partial(
+                collaborations.rate,
+                ratings=ratings,
+                comment=request.comment,
+                work_again=request.work_again if request.HasField("work_again") else None,
+            ),
         )
 
     async def WatchCampaign(
         self, request: pb.WatchCampaignRequest, context: Any
     ) -> AsyncIterator[pb.WatchCampaignResponse]:
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         set_resume_token(request.resume_token)
         shown = watching.watch_campaign(
             self._stores, self._feed, caller, request.name, resume_token=request.resume_token
@@ -364,18 +388,18 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
     async def ListPayables(self, request: pb.ListPayablesRequest, context: Any) -> pb.ListPayablesResponse:
         found, token = await queries.list_payables(
             self._stores,
-            current_caller(),
+            await acting_caller(self._stores),
             parent=request.parent,
             due_before=moment(request, "due_before_time"),
             page_size=request.page_size,
             page_token=request.page_token,
-            scope=_scope(request),
+            scope=page_scope(request),
         )
         return pb.ListPayablesResponse(payables=[payable_message(each) for each in found], next_page_token=token)
 
     async def _step(self, request: Any, side: Party | None, step: Step) -> pb.Collaboration:
         """A step of one collaboration, whose request has name, etag and request_id."""
-        caller = current_caller()
+        caller = await acting_caller(self._stores)
         outcome = await take_step(
             self._stores, caller, request.name, side, step, request=request_key(request), etag=request.etag or None
         )
@@ -384,12 +408,3 @@ class CampaignServicer(service_pb2_grpc.CampaignServiceServicer):
 
 def _declining(request: Any) -> applications.Answer:
     return applications.declining(decline_reasons(request.reasons), request.comment)
-
-
-def _scope(request: Any) -> str:
-    """What a page token is bound to: the request but for its paging."""
-    body = type(request)()
-    body.CopyFrom(request)
-    body.ClearField("page_token")
-    body.ClearField("page_size")
-    return f"{request.DESCRIPTOR.full_name}:{body.SerializeToString(deterministic=True).hex()}"

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo import monitoring
 
-from entente_campaign.adapters.kinds import BRANDS, CAMPAIGNS, COLLABORATIONS
+from entente_campaign.adapters.kinds import BANK_ACCOUNTS, BRANDS, CAMPAIGNS, COLLABORATIONS, CONTRACTS, EXPORTS, METERS
 from entente_campaign.application import acceptance, effects
 from entente_campaign.application.commands.steps import take_step
 from entente_campaign.application.stores import Stores
@@ -69,6 +69,10 @@ async def replicas(uri: str, database: str, count: int = 2) -> AsyncIterator[Rep
             brands=kept(BRANDS),
             campaigns=kept(CAMPAIGNS),
             collaborations=kept(COLLABORATIONS),
+            contracts=kept(CONTRACTS),
+            meters=kept(METERS),
+            bank_accounts=kept(BANK_ACCOUNTS),
+            exports=kept(EXPORTS),
             clock=clock,
             scorer=NoScorer(),
             reservation_hold=timedelta(seconds=30),

@@ -14,7 +14,7 @@ from entente.campaign.v1 import service_pb2 as pb
 from entente.campaign.v1 import service_pb2_grpc
 from entente.campaign.v1.service_pb2_grpc import CampaignServiceStub
 from entente.type.v1 import type_pb2
-from entente_campaign.adapters.kinds import BRANDS, CAMPAIGNS, COLLABORATIONS
+from entente_campaign.adapters.kinds import BANK_ACCOUNTS, BRANDS, CAMPAIGNS, COLLABORATIONS, CONTRACTS, EXPORTS, METERS
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.words import CreatorSummary, FitReason, Platform
@@ -188,6 +188,10 @@ async def running(tmp_path: Path) -> AsyncIterator[Suite]:
         brands=MemoryAggregates(BRANDS, clock),
         campaigns=MemoryAggregates(CAMPAIGNS, clock),
         collaborations=MemoryAggregates(COLLABORATIONS, clock),
+        contracts=MemoryAggregates(CONTRACTS, clock),
+        meters=MemoryAggregates(METERS, clock),
+        bank_accounts=MemoryAggregates(BANK_ACCOUNTS, clock),
+        exports=MemoryAggregates(EXPORTS, clock),
         clock=clock,
         scorer=scorer,
         reservation_hold=HOLD,

@@ -111,8 +111,8 @@ def test_publishing_pins_the_brief_and_tells_the_objective() -> None:
 
 def test_the_revision_of_the_brief_grows_only_when_the_brief_changes() -> None:
     campaign = drafted()
-    assert campaigns.edit(campaign, {"title": "Another"}, NOW).brief_revision == 1
-    assert campaigns.edit(campaign, {"brief": Brief(product_name="Other")}, NOW).brief_revision == 2
+    assert campaigns.edit(campaign, {"title": "Another"}, NOW)[0].brief_revision == 1
+    assert campaigns.edit(campaign, {"brief": Brief(product_name="Other")}, NOW)[0].brief_revision == 2
 
 
 def test_budget_and_places_cannot_fall_below_what_is_taken() -> None:
@@ -124,7 +124,7 @@ def test_budget_and_places_cannot_fall_below_what_is_taken() -> None:
         ("budget", "BELOW_COMMITTED"),
         ("places", "BELOW_TAKEN"),
     }
-    assert campaigns.edit(campaign, {"budget": Money("EUR", 70_000), "places": 2}, NOW).places == 2
+    assert campaigns.edit(campaign, {"budget": Money("EUR", 70_000), "places": 2}, NOW)[0].places == 2
 
 
 @pytest.mark.parametrize(

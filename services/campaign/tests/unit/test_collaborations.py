@@ -2,6 +2,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -179,8 +180,12 @@ def test_a_lost_parcel_is_sent_again() -> None:
     lost, (event,) = steps.lose(shipped(), reason="empty box", actor=CREATOR, now=NOW + DAY)
     assert isinstance(event, events.ShipmentLost)
     assert (lost.state, event.shipment.loss_reason) == (State.SHIPMENT_PENDING, "empty box")
-    again, _ = steps.ship(lost, carrier="DPD", tracking_number="", tracking_url="", actor=BRAND, now=NOW + 2 * DAY)
+    another = partial(steps.ship, lost, carrier="DPD", tracking_number="", tracking_url="", actor=BRAND)
+    with pytest.raises(Aborted, match="PARCEL_NOT_HELD"):
+        another(now=NOW + 2 * DAY)
+    again, _ = another(now=NOW + 2 * DAY, held=2)
     assert again.shipment is not None
+    assert again.cost == Money("EUR", 9000), "the lost parcel and its shipping count, too"
     assert (again.shipment.carrier, again.shipment.loss_time, again.parcels_sent) == ("DPD", None, 2)
 
 
@@ -399,7 +404,9 @@ def test_each_parcel_has_one_reminder_of_its_own() -> None:
     reminded, told = ring_until(shipped(), NOW + 30 * DAY)
     assert [when - NOW for when, _ in told] == [7 * DAY]
     lost, _ = steps.lose(reminded, reason="gone", actor=CREATOR, now=NOW + 30 * DAY)
-    again, _ = steps.ship(lost, carrier="C", tracking_number="", tracking_url="", actor=BRAND, now=NOW + 31 * DAY)
+    again, _ = steps.ship(
+        lost, carrier="C", tracking_number="", tracking_url="", actor=BRAND, now=NOW + 31 * DAY, held=2
+    )
     _, told = ring_until(again, NOW + 60 * DAY)
     assert [when - NOW for when, _ in told] == [38 * DAY]
 

@@ -34,7 +34,7 @@ TRIES: dict[Action, Try] = {
     Action.WITHDRAW: lambda c, who, now: steps.withdraw(c, reason="", actor=who, now=now),
     Action.CANCEL: lambda c, who, now: steps.cancel(c, reason="", actor=who, now=now),
     Action.SHIP: lambda c, who, now: steps.ship(
-        c, carrier="C", tracking_number="", tracking_url="", actor=who, now=now
+        c, carrier="C", tracking_number="", tracking_url="", actor=who, now=now, held=1000
     ),
     Action.RECEIVE: lambda c, who, now: steps.receive(c, actor=who, now=now),
     Action.LOSE: lambda c, who, now: steps.lose(c, reason="x", actor=who, now=now),

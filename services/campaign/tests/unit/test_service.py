@@ -16,6 +16,7 @@ from entente.type.v1 import type_pb2
 from entente_campaign.adapters.events import PUBLISHES
 from entente_campaign.application import acceptance, effects
 from entente_campaign.application.stores import Stores
+from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.events import CollaborationEvent
 from entente_chassis.refusal import Unavailable
 from entente_chassis.rpc import to_refusal
@@ -241,12 +242,13 @@ async def test_a_reservation_that_lapsed_in_mid_acceptance_is_taken_anew(
     reserve = acceptance._reserve
     lapsed: list[str] = []
 
-    async def reserve_and_lapse(stores: Stores, collaboration: Any) -> str:
-        key = await reserve(stores, collaboration)
+    async def reserve_and_lapse(stores: Stores, collaboration: Any) -> Campaign:
+        reserved = await reserve(stores, collaboration)
         if not lapsed:
+            key = reserved.held["ana"].reservation
             lapsed.append(key)
             await acceptance.conclude(stores, campaign.name, "ana", key)
-        return key
+        return reserved
 
     monkeypatch.setattr(acceptance, "_reserve", reserve_and_lapse)
     accepted = await suite.brand().AcceptApplication(pb.AcceptApplicationRequest(name=ana))
@@ -267,7 +269,8 @@ async def test_who_leaves_gives_the_place_back_however_often_the_event_is_heard(
     for _ in range(2):
         await suite.hear(left)
         after = await suite.campaign(campaign.name)
-        assert (after.places_taken, after.budget_summary.committed.minor_units) == (0, 4000)
+        money = after.budget_summary
+        assert (after.places_taken, money.committed.minor_units, money.spent.minor_units) == (0, 0, 4000)
 
 
 async def test_a_cancelled_campaign_takes_its_collaborations_along_but_not_what_is_published(suite: Suite) -> None:
@@ -323,10 +326,11 @@ async def test_a_paid_campaign_owes_the_fee_that_compliance_left_and_frees_the_r
         await suite.hear(events_pb2.PayableCreated(ref=events_pb2.CollaborationRef(collaboration=ana)))
     summary = (await suite.campaign(campaign.name)).budget_summary
     assert (summary.committed.minor_units, summary.payable.minor_units, summary.available.minor_units) == (
-        10_000,
+        8000,
         8000,
         2000,
     )
+    assert (summary.spent.minor_units, summary.released.minor_units) == (2000, 2000), "the parcel, and what scaled off"
     for parent in (campaign.name, BRAND):
         owed = await suite.brand().ListPayables(pb.ListPayablesRequest(parent=parent))
         assert [each.amount.minor_units for each in owed.payables] == [8000]

@@ -376,6 +376,282 @@ class CampaignCompleted(_message.Message):
 Global___CampaignCompleted: _TypeAlias = CampaignCompleted  # noqa: Y015
 
 @_typing.final
+class CampaignChanged(_message.Message):
+    """Fields of a campaign changed after its publication."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_TITLE_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    CREATORS_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    APPLICATION_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """The campaign."""
+    brand: _builtins.str
+    """The brand."""
+    campaign_title: _builtins.str
+    """Title of the campaign, as it is now."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which fields changed, for example "end_time"."""
+
+    @_builtins.property
+    def creators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Creators to tell: those who hold a place, when a field changed that concerns them; else empty."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When the campaign ends now."""
+
+    @_builtins.property
+    def application_deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when one can apply or answer now."""
+
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        brand: _builtins.str = ...,
+        campaign_title: _builtins.str = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        creators: _abc.Iterable[_builtins.str] | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        application_deadline_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["application_deadline_time", b"application_deadline_time", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_deadline_time", b"application_deadline_time", "brand", b"brand", "campaign", b"campaign", "campaign_title", b"campaign_title", "creators", b"creators", "end_time", b"end_time", "fields", b"fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CampaignChanged: _TypeAlias = CampaignChanged  # noqa: Y015
+
+@_typing.final
+class CampaignArchived(_message.Message):
+    """A campaign was put away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_TITLE_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """The campaign."""
+    brand: _builtins.str
+    """The brand."""
+    campaign_title: _builtins.str
+    """Title of the campaign."""
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        brand: _builtins.str = ...,
+        campaign_title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "campaign", b"campaign", "campaign_title", b"campaign_title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CampaignArchived: _TypeAlias = CampaignArchived  # noqa: Y015
+
+@_typing.final
+class AgencyGranted(_message.Message):
+    """A brand let an agency act for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The brand."""
+    agency: _builtins.str
+    """The agency's account: the subject of its tokens."""
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        agency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "brand", b"brand"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgencyGranted: _TypeAlias = AgencyGranted  # noqa: Y015
+
+@_typing.final
+class AgencyRevoked(_message.Message):
+    """A brand took that back: no new token of the agency may name it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    brand: _builtins.str
+    """The brand."""
+    agency: _builtins.str
+    """The agency's account."""
+    def __init__(
+        self,
+        *,
+        brand: _builtins.str = ...,
+        agency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "brand", b"brand"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgencyRevoked: _TypeAlias = AgencyRevoked  # noqa: Y015
+
+@_typing.final
+class ContractOffered(_message.Message):
+    """A version of a contract was offered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """The version, from 1; from 2 on it is a counter-offer."""
+    by: _service_pb2.Party.ValueType
+    """Which side offered it: the other one is to answer."""
+    sha256: _builtins.str
+    """SHA-256 of its text."""
+    comment: _builtins.str
+    """A word to the other side; may be empty."""
+    @_builtins.property
+    def ref(self) -> Global___CollaborationRef:
+        """What it is about."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___CollaborationRef | None = ...,
+        version: _builtins.int = ...,
+        by: _service_pb2.Party.ValueType = ...,
+        sha256: _builtins.str = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "comment", b"comment", "ref", b"ref", "sha256", b"sha256", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractOffered: _TypeAlias = ContractOffered  # noqa: Y015
+
+@_typing.final
+class ContractAccepted(_message.Message):
+    """Both sides accepted a version of a contract; it does not change any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """The version."""
+    by: _service_pb2.Party.ValueType
+    """Which side accepted what the other had offered."""
+    sha256: _builtins.str
+    """SHA-256 of its text."""
+    @_builtins.property
+    def ref(self) -> Global___CollaborationRef:
+        """What it is about."""
+
+    @_builtins.property
+    def terms(self) -> _service_pb2.Terms:
+        """What the collaboration's terms are under it."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___CollaborationRef | None = ...,
+        version: _builtins.int = ...,
+        by: _service_pb2.Party.ValueType = ...,
+        sha256: _builtins.str = ...,
+        terms: _service_pb2.Terms | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref", "terms", b"terms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "ref", b"ref", "sha256", b"sha256", "terms", b"terms", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractAccepted: _TypeAlias = ContractAccepted  # noqa: Y015
+
+@_typing.final
+class CollaborationContinued(_message.Message):
+    """A campaign was cancelled, and this collaboration goes on to its end all the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why the campaign was cancelled."""
+    @_builtins.property
+    def ref(self) -> Global___CollaborationRef:
+        """What it is about."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___CollaborationRef | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollaborationContinued: _TypeAlias = CollaborationContinued  # noqa: Y015
+
+@_typing.final
+class PayablePaid(_message.Message):
+    """What is owed was paid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    PAYABLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ref(self) -> Global___CollaborationRef:
+        """What it is about."""
+
+    @_builtins.property
+    def payable(self) -> _service_pb2.Payable:
+        """What was owed."""
+
+    def __init__(
+        self,
+        *,
+        ref: Global___CollaborationRef | None = ...,
+        payable: _service_pb2.Payable | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payable", b"payable", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payable", b"payable", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayablePaid: _TypeAlias = PayablePaid  # noqa: Y015
+
+@_typing.final
 class CreatorInvited(_message.Message):
     """A brand invited a creator."""
 
@@ -386,10 +662,17 @@ class CreatorInvited(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
     ANSWER_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
     platform: _type_pb2.Platform.ValueType
     """Where content is wanted; not said when not known yet."""
     message: _builtins.str
     """The brand's personal word; may be empty."""
+    reference: _builtins.str
+    """What in the creator's own work it refers to; may be empty."""
+    contact: _builtins.str
+    """Whom the creator can ask; may be empty."""
     @_builtins.property
     def ref(self) -> Global___CollaborationRef:
         """What it is about."""
@@ -402,6 +685,10 @@ class CreatorInvited(_message.Message):
     def answer_deadline_time(self) -> _timestamp_pb2.Timestamp:
         """By when to answer."""
 
+    @_builtins.property
+    def options(self) -> _containers.RepeatedCompositeFieldContainer[_service_pb2.CollaborationOption]:
+        """Kinds of collaboration to choose from; empty when there is nothing to choose."""
+
     def __init__(
         self,
         *,
@@ -410,10 +697,13 @@ class CreatorInvited(_message.Message):
         message: _builtins.str = ...,
         terms: _service_pb2.Terms | None = ...,
         answer_deadline_time: _timestamp_pb2.Timestamp | None = ...,
+        options: _abc.Iterable[_service_pb2.CollaborationOption] | None = ...,
+        reference: _builtins.str = ...,
+        contact: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_deadline_time", b"answer_deadline_time", "ref", b"ref", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_deadline_time", b"answer_deadline_time", "message", b"message", "platform", b"platform", "ref", b"ref", "terms", b"terms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_deadline_time", b"answer_deadline_time", "contact", b"contact", "message", b"message", "options", b"options", "platform", b"platform", "ref", b"ref", "reference", b"reference", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -636,6 +926,7 @@ class CollaborationAccepted(_message.Message):
     TERMS_FIELD_NUMBER: _builtins.int
     SHIPMENT_NEEDED_FIELD_NUMBER: _builtins.int
     PUBLICATION_DUE_TIME_FIELD_NUMBER: _builtins.int
+    CONTRACT_NEEDED_FIELD_NUMBER: _builtins.int
     by: _service_pb2.Party.ValueType
     """Whose answer it was: the brand's to an application, the creator's to an invitation."""
     comment: _builtins.str
@@ -644,6 +935,8 @@ class CollaborationAccepted(_message.Message):
     """Where content is published."""
     shipment_needed: _builtins.bool
     """Whether a parcel is to be sent."""
+    contract_needed: _builtins.bool
+    """Whether both sides still have to agree on a written contract."""
     @_builtins.property
     def ref(self) -> Global___CollaborationRef:
         """What it is about."""
@@ -666,10 +959,11 @@ class CollaborationAccepted(_message.Message):
         terms: _service_pb2.Terms | None = ...,
         shipment_needed: _builtins.bool = ...,
         publication_due_time: _timestamp_pb2.Timestamp | None = ...,
+        contract_needed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["publication_due_time", b"publication_due_time", "ref", b"ref", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "comment", b"comment", "platform", b"platform", "publication_due_time", b"publication_due_time", "ref", b"ref", "shipment_needed", b"shipment_needed", "terms", b"terms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "comment", b"comment", "contract_needed", b"contract_needed", "platform", b"platform", "publication_due_time", b"publication_due_time", "ref", b"ref", "shipment_needed", b"shipment_needed", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -908,8 +1202,11 @@ class CollaborationRated(_message.Message):
     REF_FIELD_NUMBER: _builtins.int
     RATINGS_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
+    WORK_AGAIN_FIELD_NUMBER: _builtins.int
     comment: _builtins.str
     """A word about it; may be empty."""
+    work_again: _builtins.bool
+    """Whether the brand would work with the creator again; absent when it did not say."""
     @_builtins.property
     def ref(self) -> Global___CollaborationRef:
         """What it is about."""
@@ -924,12 +1221,15 @@ class CollaborationRated(_message.Message):
         ref: Global___CollaborationRef | None = ...,
         ratings: _service_pb2.Ratings | None = ...,
         comment: _builtins.str = ...,
+        work_again: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ratings", b"ratings", "ref", b"ref"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_work_again", b"_work_again", "ratings", b"ratings", "ref", b"ref", "work_again", b"work_again"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "ratings", b"ratings", "ref", b"ref"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_work_again", b"_work_again", "comment", b"comment", "ratings", b"ratings", "ref", b"ref", "work_again", b"work_again"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__work_again: _TypeAlias = _typing.Literal["work_again"]  # noqa: Y015
+    _WhichOneofArgType__work_again: _TypeAlias = _typing.Literal["_work_again", b"_work_again"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__work_again) -> _WhichOneofReturnType__work_again | None: ...
 
 Global___CollaborationRated: _TypeAlias = CollaborationRated  # noqa: Y015
 

@@ -46,7 +46,7 @@ class _CampaignStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Campaig
     CAMPAIGN_STATE_CANCELLED: _CampaignState.ValueType  # 6
     """Ended before its time."""
     CAMPAIGN_STATE_ARCHIVED: _CampaignState.ValueType  # 7
-    """Put away. No step leads here yet."""
+    """Put away."""
 
 class CampaignState(_CampaignState, metaclass=_CampaignStateEnumTypeWrapper):
     """Where a campaign stands."""
@@ -66,7 +66,7 @@ CAMPAIGN_STATE_COMPLETED: CampaignState.ValueType  # 5
 CAMPAIGN_STATE_CANCELLED: CampaignState.ValueType  # 6
 """Ended before its time."""
 CAMPAIGN_STATE_ARCHIVED: CampaignState.ValueType  # 7
-"""Put away. No step leads here yet."""
+"""Put away."""
 Global___CampaignState: _TypeAlias = CampaignState  # noqa: Y015
 
 class _CollaborationState:
@@ -333,6 +333,154 @@ APPLICATION_ANSWER_WAITLIST: ApplicationAnswer.ValueType  # 4
 """Once a place is free."""
 Global___ApplicationAnswer: _TypeAlias = ApplicationAnswer  # noqa: Y015
 
+class _ContractState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ContractStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContractState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONTRACT_STATE_UNSPECIFIED: _ContractState.ValueType  # 0
+    """Not said."""
+    CONTRACT_STATE_OFFERED: _ContractState.ValueType  # 1
+    """The last version waits for the other side."""
+    CONTRACT_STATE_ACCEPTED: _ContractState.ValueType  # 2
+    """Both sides accepted the last version; it does not change any more."""
+
+class ContractState(_ContractState, metaclass=_ContractStateEnumTypeWrapper):
+    """Where a contract stands."""
+
+CONTRACT_STATE_UNSPECIFIED: ContractState.ValueType  # 0
+"""Not said."""
+CONTRACT_STATE_OFFERED: ContractState.ValueType  # 1
+"""The last version waits for the other side."""
+CONTRACT_STATE_ACCEPTED: ContractState.ValueType  # 2
+"""Both sides accepted the last version; it does not change any more."""
+Global___ContractState: _TypeAlias = ContractState  # noqa: Y015
+
+class _DisputeForum:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DisputeForumEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DisputeForum.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DISPUTE_FORUM_UNSPECIFIED: _DisputeForum.ValueType  # 0
+    """Not said."""
+    DISPUTE_FORUM_MEDIATION: _DisputeForum.ValueType  # 1
+    """Mediation by the marketplace first, then the courts."""
+    DISPUTE_FORUM_ARBITRATION: _DisputeForum.ValueType  # 2
+    """Arbitration."""
+    DISPUTE_FORUM_COURTS: _DisputeForum.ValueType  # 3
+    """The courts."""
+
+class DisputeForum(_DisputeForum, metaclass=_DisputeForumEnumTypeWrapper):
+    """How a disagreement is settled."""
+
+DISPUTE_FORUM_UNSPECIFIED: DisputeForum.ValueType  # 0
+"""Not said."""
+DISPUTE_FORUM_MEDIATION: DisputeForum.ValueType  # 1
+"""Mediation by the marketplace first, then the courts."""
+DISPUTE_FORUM_ARBITRATION: DisputeForum.ValueType  # 2
+"""Arbitration."""
+DISPUTE_FORUM_COURTS: DisputeForum.ValueType  # 3
+"""The courts."""
+Global___DisputeForum: _TypeAlias = DisputeForum  # noqa: Y015
+
+class _PayableExportState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PayableExportStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PayableExportState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PAYABLE_EXPORT_STATE_UNSPECIFIED: _PayableExportState.ValueType  # 0
+    """Not said."""
+    PAYABLE_EXPORT_STATE_PREPARING: _PayableExportState.ValueType  # 1
+    """Its payables are being claimed; a clock goes on with it if that was broken off."""
+    PAYABLE_EXPORT_STATE_READY: _PayableExportState.ValueType  # 2
+    """Its lines are fixed."""
+    PAYABLE_EXPORT_STATE_VOIDING: _PayableExportState.ValueType  # 3
+    """Its payables are being given back."""
+    PAYABLE_EXPORT_STATE_VOID: _PayableExportState.ValueType  # 4
+    """Given up."""
+    PAYABLE_EXPORT_STATE_PAYING: _PayableExportState.ValueType  # 5
+    """Its payables are being marked as paid."""
+    PAYABLE_EXPORT_STATE_PAID: _PayableExportState.ValueType  # 6
+    """Paid."""
+
+class PayableExportState(_PayableExportState, metaclass=_PayableExportStateEnumTypeWrapper):
+    """Where an export stands."""
+
+PAYABLE_EXPORT_STATE_UNSPECIFIED: PayableExportState.ValueType  # 0
+"""Not said."""
+PAYABLE_EXPORT_STATE_PREPARING: PayableExportState.ValueType  # 1
+"""Its payables are being claimed; a clock goes on with it if that was broken off."""
+PAYABLE_EXPORT_STATE_READY: PayableExportState.ValueType  # 2
+"""Its lines are fixed."""
+PAYABLE_EXPORT_STATE_VOIDING: PayableExportState.ValueType  # 3
+"""Its payables are being given back."""
+PAYABLE_EXPORT_STATE_VOID: PayableExportState.ValueType  # 4
+"""Given up."""
+PAYABLE_EXPORT_STATE_PAYING: PayableExportState.ValueType  # 5
+"""Its payables are being marked as paid."""
+PAYABLE_EXPORT_STATE_PAID: PayableExportState.ValueType  # 6
+"""Paid."""
+Global___PayableExportState: _TypeAlias = PayableExportState  # noqa: Y015
+
+class _PayableFileFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PayableFileFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PayableFileFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PAYABLE_FILE_FORMAT_UNSPECIFIED: _PayableFileFormat.ValueType  # 0
+    """Not said; refused."""
+    PAYABLE_FILE_FORMAT_CSV: _PayableFileFormat.ValueType  # 1
+    """A table, without bank accounts."""
+    PAYABLE_FILE_FORMAT_SEPA: _PayableFileFormat.ValueType  # 2
+    """SEPA credit transfers, ISO 20022 pain.001.001.09; only in EUR, and only when every account is known."""
+
+class PayableFileFormat(_PayableFileFormat, metaclass=_PayableFileFormatEnumTypeWrapper):
+    """What kind of file."""
+
+PAYABLE_FILE_FORMAT_UNSPECIFIED: PayableFileFormat.ValueType  # 0
+"""Not said; refused."""
+PAYABLE_FILE_FORMAT_CSV: PayableFileFormat.ValueType  # 1
+"""A table, without bank accounts."""
+PAYABLE_FILE_FORMAT_SEPA: PayableFileFormat.ValueType  # 2
+"""SEPA credit transfers, ISO 20022 pain.001.001.09; only in EUR, and only when every account is known."""
+Global___PayableFileFormat: _TypeAlias = PayableFileFormat  # noqa: Y015
+
+class _ReactivationKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReactivationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReactivationKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REACTIVATION_KIND_UNSPECIFIED: _ReactivationKind.ValueType  # 0
+    """Not said."""
+    REACTIVATION_KIND_PRODUCT_TEST: _ReactivationKind.ValueType  # 1
+    """Another product to test."""
+    REACTIVATION_KIND_NEXT_CAMPAIGN: _ReactivationKind.ValueType  # 2
+    """The next campaign of the same kind."""
+    REACTIVATION_KIND_PAID_PARTNERSHIP: _ReactivationKind.ValueType  # 3
+    """A paid partnership."""
+    REACTIVATION_KIND_UGC: _ReactivationKind.ValueType  # 4
+    """Content for the brand's own channels."""
+
+class ReactivationKind(_ReactivationKind, metaclass=_ReactivationKindEnumTypeWrapper):
+    """What a good creator is asked for next."""
+
+REACTIVATION_KIND_UNSPECIFIED: ReactivationKind.ValueType  # 0
+"""Not said."""
+REACTIVATION_KIND_PRODUCT_TEST: ReactivationKind.ValueType  # 1
+"""Another product to test."""
+REACTIVATION_KIND_NEXT_CAMPAIGN: ReactivationKind.ValueType  # 2
+"""The next campaign of the same kind."""
+REACTIVATION_KIND_PAID_PARTNERSHIP: ReactivationKind.ValueType  # 3
+"""A paid partnership."""
+REACTIVATION_KIND_UGC: ReactivationKind.ValueType  # 4
+"""Content for the brand's own channels."""
+Global___ReactivationKind: _TypeAlias = ReactivationKind  # noqa: Y015
+
 @_typing.final
 class Brand(_message.Message):
     """A brand."""
@@ -346,6 +494,7 @@ class Brand(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     COUNTRY_FIELD_NUMBER: _builtins.int
     WEBSITE_FIELD_NUMBER: _builtins.int
+    AGENCIES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "brands/{brand}"."""
     etag: _builtins.str
@@ -364,6 +513,10 @@ class Brand(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed; set by the service."""
 
+    @_builtins.property
+    def agencies(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgencyGrant]:
+        """Agencies that act for it; set by GrantAgency and RevokeAgency, and shown to the brand's side alone."""
+
     def __init__(
         self,
         *,
@@ -374,14 +527,47 @@ class Brand(_message.Message):
         display_name: _builtins.str = ...,
         country: _builtins.str = ...,
         website: _builtins.str = ...,
+        agencies: _abc.Iterable[Global___AgencyGrant] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "name", b"name", "update_time", b"update_time", "website", b"website"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agencies", b"agencies", "country", b"country", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "name", b"name", "update_time", b"update_time", "website", b"website"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Brand: _TypeAlias = Brand  # noqa: Y015
+
+@_typing.final
+class AgencyGrant(_message.Message):
+    """An agency that may act for a brand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENCY_FIELD_NUMBER: _builtins.int
+    GRANT_TIME_FIELD_NUMBER: _builtins.int
+    GRANTED_BY_FIELD_NUMBER: _builtins.int
+    agency: _builtins.str
+    """The agency's account: the subject of its tokens."""
+    granted_by: _builtins.str
+    """Who granted it: the subject of a token."""
+    @_builtins.property
+    def grant_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was granted."""
+
+    def __init__(
+        self,
+        *,
+        agency: _builtins.str = ...,
+        grant_time: _timestamp_pb2.Timestamp | None = ...,
+        granted_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant_time", b"grant_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "grant_time", b"grant_time", "granted_by", b"granted_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgencyGrant: _TypeAlias = AgencyGrant  # noqa: Y015
 
 @_typing.final
 class Objective(_message.Message):
@@ -601,6 +787,7 @@ class Compensation(_message.Message):
     SHIPPING_COST_FIELD_NUMBER: _builtins.int
     COMMISSION_BASIS_POINTS_FIELD_NUMBER: _builtins.int
     SCALE_FEE_WITH_COMPLIANCE_FIELD_NUMBER: _builtins.int
+    FEE_STEPS_FIELD_NUMBER: _builtins.int
     model: _type_pb2.CompensationModel.ValueType
     """The kind of reward."""
     commission_basis_points: _builtins.int
@@ -619,6 +806,12 @@ class Compensation(_message.Message):
     def shipping_cost(self) -> _type_pb2.Money:
         """What it costs to send it; absent when not known."""
 
+    @_builtins.property
+    def fee_steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeeStep]:
+        """How: the share of the highest step whose compliance is reached, and nothing below all steps. Empty: percent for
+        percent. Only with scale_fee_with_compliance.
+        """
+
     def __init__(
         self,
         *,
@@ -628,14 +821,41 @@ class Compensation(_message.Message):
         shipping_cost: _type_pb2.Money | None = ...,
         commission_basis_points: _builtins.int = ...,
         scale_fee_with_compliance: _builtins.bool = ...,
+        fee_steps: _abc.Iterable[Global___FeeStep] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["fee", b"fee", "gift_value", b"gift_value", "shipping_cost", b"shipping_cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commission_basis_points", b"commission_basis_points", "fee", b"fee", "gift_value", b"gift_value", "model", b"model", "scale_fee_with_compliance", b"scale_fee_with_compliance", "shipping_cost", b"shipping_cost"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commission_basis_points", b"commission_basis_points", "fee", b"fee", "fee_steps", b"fee_steps", "gift_value", b"gift_value", "model", b"model", "scale_fee_with_compliance", b"scale_fee_with_compliance", "shipping_cost", b"shipping_cost"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Compensation: _TypeAlias = Compensation  # noqa: Y015
+
+@_typing.final
+class FeeStep(_message.Message):
+    """A step of the rule by which compliance scales a fee."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPLIANCE_PERCENT_FIELD_NUMBER: _builtins.int
+    FEE_PERCENT_FIELD_NUMBER: _builtins.int
+    compliance_percent: _builtins.int
+    """From this compliance on, in percent."""
+    fee_percent: _builtins.int
+    """This share of the fee is paid, in percent."""
+    def __init__(
+        self,
+        *,
+        compliance_percent: _builtins.int = ...,
+        fee_percent: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compliance_percent", b"compliance_percent", "fee_percent", b"fee_percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeeStep: _TypeAlias = FeeStep  # noqa: Y015
 
 @_typing.final
 class Timeline(_message.Message):
@@ -731,13 +951,17 @@ class BudgetSummary(_message.Message):
     COMMITTED_FIELD_NUMBER: _builtins.int
     PAYABLE_FIELD_NUMBER: _builtins.int
     AVAILABLE_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    RELEASED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def total(self) -> _type_pb2.Money:
         """The budget."""
 
     @_builtins.property
     def committed(self) -> _type_pb2.Money:
-        """Promised to collaborations: fees, gifts and shipping. Never more than the total."""
+        """Promised to collaborations and not spent yet: fees, gifts, shipping, travel costs. With what is spent never more than
+        the total.
+        """
 
     @_builtins.property
     def payable(self) -> _type_pb2.Money:
@@ -745,7 +969,15 @@ class BudgetSummary(_message.Message):
 
     @_builtins.property
     def available(self) -> _type_pb2.Money:
-        """Not yet promised."""
+        """Neither promised nor spent."""
+
+    @_builtins.property
+    def spent(self) -> _type_pb2.Money:
+        """Gone: fees that were paid, and parcels of collaborations that are settled or were left."""
+
+    @_builtins.property
+    def released(self) -> _type_pb2.Money:
+        """Given back by those who left, by fees that compliance scaled, and by contracts for less: it is available again."""
 
     def __init__(
         self,
@@ -754,10 +986,12 @@ class BudgetSummary(_message.Message):
         committed: _type_pb2.Money | None = ...,
         payable: _type_pb2.Money | None = ...,
         available: _type_pb2.Money | None = ...,
+        spent: _type_pb2.Money | None = ...,
+        released: _type_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "committed", b"committed", "payable", b"payable", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "committed", b"committed", "payable", b"payable", "released", b"released", "spent", b"spent", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "committed", b"committed", "payable", b"payable", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "committed", b"committed", "payable", b"payable", "released", b"released", "spent", b"spent", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -796,6 +1030,8 @@ class Campaign(_message.Message):
     BUDGET_SUMMARY_FIELD_NUMBER: _builtins.int
     PLACES_TAKEN_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
+    CONTRACT_REQUIRED_FIELD_NUMBER: _builtins.int
+    CLONED_FROM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "campaigns/{campaign}"; set by the service."""
     etag: _builtins.str
@@ -818,6 +1054,10 @@ class Campaign(_message.Message):
     """Places that are taken; set by the service."""
     waiting: _builtins.int
     """Creators on the waiting list; set by the service."""
+    contract_required: _builtins.bool
+    """Whether every collaboration needs a written contract, also where no law asks for it."""
+    cloned_from: _builtins.str
+    """The campaign that it was cloned from; empty when from none. Set by the service."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created; set by the service."""
@@ -912,10 +1152,12 @@ class Campaign(_message.Message):
         budget_summary: Global___BudgetSummary | None = ...,
         places_taken: _builtins.int = ...,
         waiting: _builtins.int = ...,
+        contract_required: _builtins.bool = ...,
+        cloned_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["application_deadline_time", b"application_deadline_time", "brief", b"brief", "budget", b"budget", "budget_summary", b"budget_summary", "compensation", b"compensation", "create_time", b"create_time", "end_time", b"end_time", "objective", b"objective", "persona", b"persona", "publish_time", b"publish_time", "start_time", b"start_time", "target_audience", b"target_audience", "timeline", b"timeline", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_deadline_time", b"application_deadline_time", "brand", b"brand", "brand_display_name", b"brand_display_name", "brief", b"brief", "brief_revision", b"brief_revision", "budget", b"budget", "budget_summary", b"budget_summary", "compensation", b"compensation", "create_time", b"create_time", "end_time", b"end_time", "etag", b"etag", "markets", b"markets", "mechanic", b"mechanic", "name", b"name", "objective", b"objective", "persona", b"persona", "places", b"places", "places_taken", b"places_taken", "platforms", b"platforms", "publish_time", b"publish_time", "start_time", b"start_time", "state", b"state", "target_audience", b"target_audience", "timeline", b"timeline", "title", b"title", "update_time", b"update_time", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_deadline_time", b"application_deadline_time", "brand", b"brand", "brand_display_name", b"brand_display_name", "brief", b"brief", "brief_revision", b"brief_revision", "budget", b"budget", "budget_summary", b"budget_summary", "cloned_from", b"cloned_from", "compensation", b"compensation", "contract_required", b"contract_required", "create_time", b"create_time", "end_time", b"end_time", "etag", b"etag", "markets", b"markets", "mechanic", b"mechanic", "name", b"name", "objective", b"objective", "persona", b"persona", "places", b"places", "places_taken", b"places_taken", "platforms", b"platforms", "publish_time", b"publish_time", "start_time", b"start_time", "state", b"state", "target_audience", b"target_audience", "timeline", b"timeline", "title", b"title", "update_time", b"update_time", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -932,8 +1174,16 @@ class Terms(_message.Message):
     SHIPPING_COST_FIELD_NUMBER: _builtins.int
     DELIVERABLES_FIELD_NUMBER: _builtins.int
     COMMISSION_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    TRAVEL_COSTS_FIELD_NUMBER: _builtins.int
+    SCALE_FEE_WITH_COMPLIANCE_FIELD_NUMBER: _builtins.int
+    FEE_STEPS_FIELD_NUMBER: _builtins.int
+    PAYMENT_DAYS_FIELD_NUMBER: _builtins.int
     commission_basis_points: _builtins.int
     """Share of the attributed revenue, in basis points."""
+    scale_fee_with_compliance: _builtins.bool
+    """Whether compliance scales the fee."""
+    payment_days: _builtins.int
+    """Days from publication until the fee is due, as a contract says; 0: the campaign's."""
     @_builtins.property
     def fee(self) -> _type_pb2.Money:
         """The fee; absent when there is none."""
@@ -950,6 +1200,14 @@ class Terms(_message.Message):
     def deliverables(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgreedDeliverable]:
         """What is to be delivered, one by one."""
 
+    @_builtins.property
+    def travel_costs(self) -> _type_pb2.Money:
+        """Travel costs that are paid with the fee, never scaled; absent when none are agreed."""
+
+    @_builtins.property
+    def fee_steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeeStep]:
+        """How; empty: percent for percent."""
+
     def __init__(
         self,
         *,
@@ -958,10 +1216,14 @@ class Terms(_message.Message):
         shipping_cost: _type_pb2.Money | None = ...,
         deliverables: _abc.Iterable[Global___AgreedDeliverable] | None = ...,
         commission_basis_points: _builtins.int = ...,
+        travel_costs: _type_pb2.Money | None = ...,
+        scale_fee_with_compliance: _builtins.bool = ...,
+        fee_steps: _abc.Iterable[Global___FeeStep] | None = ...,
+        payment_days: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["fee", b"fee", "gift_value", b"gift_value", "shipping_cost", b"shipping_cost"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fee", b"fee", "gift_value", b"gift_value", "shipping_cost", b"shipping_cost", "travel_costs", b"travel_costs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commission_basis_points", b"commission_basis_points", "deliverables", b"deliverables", "fee", b"fee", "gift_value", b"gift_value", "shipping_cost", b"shipping_cost"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commission_basis_points", b"commission_basis_points", "deliverables", b"deliverables", "fee", b"fee", "fee_steps", b"fee_steps", "gift_value", b"gift_value", "payment_days", b"payment_days", "scale_fee_with_compliance", b"scale_fee_with_compliance", "shipping_cost", b"shipping_cost", "travel_costs", b"travel_costs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1258,6 +1520,10 @@ class Payable(_message.Message):
     COMPLIANCE_PERCENT_FIELD_NUMBER: _builtins.int
     DUE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    FEE_PERCENT_FIELD_NUMBER: _builtins.int
+    TRAVEL_COSTS_FIELD_NUMBER: _builtins.int
+    EXPORT_FIELD_NUMBER: _builtins.int
+    PAY_TIME_FIELD_NUMBER: _builtins.int
     collaboration: _builtins.str
     """The collaboration it is for."""
     campaign: _builtins.str
@@ -1268,6 +1534,10 @@ class Payable(_message.Message):
     """The creator it is owed to."""
     compliance_percent: _builtins.int
     """Mean granted compliance in percent of what was approved."""
+    fee_percent: _builtins.int
+    """The share of the fee that is owed for that compliance, in percent."""
+    export: _builtins.str
+    """The export that it is in; empty when in none."""
     @_builtins.property
     def amount(self) -> _type_pb2.Money:
         """How much."""
@@ -1284,6 +1554,14 @@ class Payable(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
 
+    @_builtins.property
+    def travel_costs(self) -> _type_pb2.Money:
+        """Travel costs that the amount includes; absent when none."""
+
+    @_builtins.property
+    def pay_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was paid; absent before."""
+
     def __init__(
         self,
         *,
@@ -1296,10 +1574,14 @@ class Payable(_message.Message):
         compliance_percent: _builtins.int = ...,
         due_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        fee_percent: _builtins.int = ...,
+        travel_costs: _type_pb2.Money | None = ...,
+        export: _builtins.str = ...,
+        pay_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agreed_fee", b"agreed_fee", "amount", b"amount", "create_time", b"create_time", "due_time", b"due_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreed_fee", b"agreed_fee", "amount", b"amount", "create_time", b"create_time", "due_time", b"due_time", "pay_time", b"pay_time", "travel_costs", b"travel_costs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed_fee", b"agreed_fee", "amount", b"amount", "brand", b"brand", "campaign", b"campaign", "collaboration", b"collaboration", "compliance_percent", b"compliance_percent", "create_time", b"create_time", "creator", b"creator", "due_time", b"due_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed_fee", b"agreed_fee", "amount", b"amount", "brand", b"brand", "campaign", b"campaign", "collaboration", b"collaboration", "compliance_percent", b"compliance_percent", "create_time", b"create_time", "creator", b"creator", "due_time", b"due_time", "export", b"export", "fee_percent", b"fee_percent", "pay_time", b"pay_time", "travel_costs", b"travel_costs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1436,6 +1718,17 @@ class Collaboration(_message.Message):
     OFFER_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
     DISPUTE_FIELD_NUMBER: _builtins.int
     EARLIER_DISPUTES_FIELD_NUMBER: _builtins.int
+    CONTRACT_NEED_FIELD_NUMBER: _builtins.int
+    CONTRACT_VERSION_FIELD_NUMBER: _builtins.int
+    CONTRACT_SHA256_FIELD_NUMBER: _builtins.int
+    CONTRACT_TIME_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    OPTION_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    REGISTER_HINTS_FIELD_NUMBER: _builtins.int
+    PARCELS_SENT_FIELD_NUMBER: _builtins.int
+    WORK_AGAIN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "campaigns/{campaign}/collaborations/{creator}"."""
     etag: _builtins.str
@@ -1466,6 +1759,20 @@ class Collaboration(_message.Message):
     """Mean granted compliance in percent of what was approved; absent before."""
     rating_comment: _builtins.str
     """What the brand said with its rating."""
+    contract_version: _builtins.int
+    """The version of the contract that both sides accepted; 0 before."""
+    contract_sha256: _builtins.str
+    """SHA-256 of that version's text, in hexadecimal digits; empty before."""
+    option: _builtins.str
+    """Which of them was chosen; empty before."""
+    reference: _builtins.str
+    """What in the creator's own work an invitation refers to."""
+    contact: _builtins.str
+    """Whom the creator can ask."""
+    parcels_sent: _builtins.int
+    """Parcels that were sent, those that were lost included: each counts in the cost."""
+    work_again: _builtins.bool
+    """Whether the brand would work with the creator again; absent when it did not say."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the creator applied or was invited."""
@@ -1554,6 +1861,22 @@ class Collaboration(_message.Message):
     def earlier_disputes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dispute]:
         """Those before it, which were decided to go on; the last 16."""
 
+    @_builtins.property
+    def contract_need(self) -> Global___ContractNeed:
+        """Whether a written contract is needed, and why; absent before it was accepted."""
+
+    @_builtins.property
+    def contract_time(self) -> _timestamp_pb2.Timestamp:
+        """When both sides had accepted it; absent before."""
+
+    @_builtins.property
+    def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___CollaborationOption]:
+        """What an invitation offers to choose from; empty when there is nothing to choose."""
+
+    @_builtins.property
+    def register_hints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Registers that the creator may have to be in, for example "IT_AGCOM"; a hint, not advice."""
+
     def __init__(
         self,
         *,
@@ -1594,19 +1917,34 @@ class Collaboration(_message.Message):
         offer_deadline_time: _timestamp_pb2.Timestamp | None = ...,
         dispute: Global___Dispute | None = ...,
         earlier_disputes: _abc.Iterable[Global___Dispute] | None = ...,
+        contract_need: Global___ContractNeed | None = ...,
+        contract_version: _builtins.int = ...,
+        contract_sha256: _builtins.str = ...,
+        contract_time: _timestamp_pb2.Timestamp | None = ...,
+        options: _abc.Iterable[Global___CollaborationOption] | None = ...,
+        option: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        contact: _builtins.str = ...,
+        register_hints: _abc.Iterable[_builtins.str] | None = ...,
+        parcels_sent: _builtins.int = ...,
+        work_again: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "accept_time", b"accept_time", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "compliance_percent", b"compliance_percent", "cost", b"cost", "create_time", b"create_time", "dispute", b"dispute", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "offer_deadline_time", b"offer_deadline_time", "payable", b"payable", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "ratings", b"ratings", "shipment", b"shipment", "terms", b"terms", "update_time", b"update_time", "waitlist_time", b"waitlist_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "_work_again", b"_work_again", "accept_time", b"accept_time", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "compliance_percent", b"compliance_percent", "contract_need", b"contract_need", "contract_time", b"contract_time", "cost", b"cost", "create_time", b"create_time", "dispute", b"dispute", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "offer_deadline_time", b"offer_deadline_time", "payable", b"payable", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "ratings", b"ratings", "shipment", b"shipment", "terms", b"terms", "update_time", b"update_time", "waitlist_time", b"waitlist_time", "work_again", b"work_again"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "accept_time", b"accept_time", "allowed_commands", b"allowed_commands", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "campaign_title", b"campaign_title", "compliance_percent", b"compliance_percent", "cost", b"cost", "create_time", b"create_time", "creator", b"creator", "creator_display_name", b"creator_display_name", "decline_reasons", b"decline_reasons", "dispute", b"dispute", "earlier_disputes", b"earlier_disputes", "etag", b"etag", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "history", b"history", "initiator", b"initiator", "message", b"message", "name", b"name", "offer_deadline_time", b"offer_deadline_time", "payable", b"payable", "platform", b"platform", "posts", b"posts", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "rating_comment", b"rating_comment", "ratings", b"ratings", "shipment", b"shipment", "state", b"state", "terms", b"terms", "update_time", b"update_time", "waitlist_time", b"waitlist_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_followers", b"_followers", "_work_again", b"_work_again", "accept_time", b"accept_time", "allowed_commands", b"allowed_commands", "answer_deadline_time", b"answer_deadline_time", "audience", b"audience", "brand", b"brand", "brand_display_name", b"brand_display_name", "campaign", b"campaign", "campaign_title", b"campaign_title", "compliance_percent", b"compliance_percent", "contact", b"contact", "contract_need", b"contract_need", "contract_sha256", b"contract_sha256", "contract_time", b"contract_time", "contract_version", b"contract_version", "cost", b"cost", "create_time", b"create_time", "creator", b"creator", "creator_display_name", b"creator_display_name", "decline_reasons", b"decline_reasons", "dispute", b"dispute", "earlier_disputes", b"earlier_disputes", "etag", b"etag", "fit", b"fit", "followers", b"followers", "grace_end_time", b"grace_end_time", "history", b"history", "initiator", b"initiator", "message", b"message", "name", b"name", "offer_deadline_time", b"offer_deadline_time", "option", b"option", "options", b"options", "parcels_sent", b"parcels_sent", "payable", b"payable", "platform", b"platform", "posts", b"posts", "publication_due_time", b"publication_due_time", "publish_time", b"publish_time", "rating_comment", b"rating_comment", "ratings", b"ratings", "reference", b"reference", "register_hints", b"register_hints", "shipment", b"shipment", "state", b"state", "terms", b"terms", "update_time", b"update_time", "waitlist_time", b"waitlist_time", "work_again", b"work_again"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__compliance_percent: _TypeAlias = _typing.Literal["compliance_percent"]  # noqa: Y015
     _WhichOneofArgType__compliance_percent: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent"]  # noqa: Y015
     _WhichOneofReturnType__followers: _TypeAlias = _typing.Literal["followers"]  # noqa: Y015
     _WhichOneofArgType__followers: _TypeAlias = _typing.Literal["_followers", b"_followers"]  # noqa: Y015
+    _WhichOneofReturnType__work_again: _TypeAlias = _typing.Literal["work_again"]  # noqa: Y015
+    _WhichOneofArgType__work_again: _TypeAlias = _typing.Literal["_work_again", b"_work_again"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__compliance_percent) -> _WhichOneofReturnType__compliance_percent | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__followers) -> _WhichOneofReturnType__followers | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__work_again) -> _WhichOneofReturnType__work_again | None: ...
 
 Global___Collaboration: _TypeAlias = Collaboration  # noqa: Y015
 
@@ -2034,15 +2372,26 @@ class Invitation(_message.Message):
     PLATFORM_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     FEE_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
     creator: _builtins.str
     """The creator, "creators/{creator}"."""
     platform: _type_pb2.Platform.ValueType
     """Where content is wanted; when not said, the account that fits best, or the campaign's only platform."""
     message: _builtins.str
     """A personal word: what in the creator's own work it refers to, and whom to ask."""
+    reference: _builtins.str
+    """What in the creator's own work it refers to, for example a post's address."""
+    contact: _builtins.str
+    """Whom the creator can ask: a name, and a role; no address."""
     @_builtins.property
     def fee(self) -> _type_pb2.Money:
         """The fee that is offered; absent: the campaign's."""
+
+    @_builtins.property
+    def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___CollaborationOption]:
+        """Kinds of collaboration to choose from; the creator names one when accepting. Empty: the campaign's only."""
 
     def __init__(
         self,
@@ -2051,14 +2400,59 @@ class Invitation(_message.Message):
         platform: _type_pb2.Platform.ValueType = ...,
         message: _builtins.str = ...,
         fee: _type_pb2.Money | None = ...,
+        options: _abc.Iterable[Global___CollaborationOption] | None = ...,
+        reference: _builtins.str = ...,
+        contact: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["fee", b"fee"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "fee", b"fee", "message", b"message", "platform", b"platform"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "creator", b"creator", "fee", b"fee", "message", b"message", "options", b"options", "platform", b"platform", "reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Invitation: _TypeAlias = Invitation  # noqa: Y015
+
+@_typing.final
+class CollaborationOption(_message.Message):
+    """One of several kinds of collaboration that an invitation offers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    MECHANIC_FIELD_NUMBER: _builtins.int
+    COMPENSATION_FIELD_NUMBER: _builtins.int
+    DELIVERABLES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id within the invitation, for example "gifted"."""
+    title: _builtins.str
+    """What it is, in a few words."""
+    mechanic: _type_pb2.Mechanic.ValueType
+    """What the creator takes part in; the campaign's when not said."""
+    @_builtins.property
+    def compensation(self) -> Global___Compensation:
+        """How it is rewarded, in the currency of the budget."""
+
+    @_builtins.property
+    def deliverables(self) -> _containers.RepeatedCompositeFieldContainer[Global___Deliverable]:
+        """What is to be delivered; the campaign's when empty."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        title: _builtins.str = ...,
+        mechanic: _type_pb2.Mechanic.ValueType = ...,
+        compensation: Global___Compensation | None = ...,
+        deliverables: _abc.Iterable[Global___Deliverable] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compensation", b"compensation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compensation", b"compensation", "deliverables", b"deliverables", "id", b"id", "mechanic", b"mechanic", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollaborationOption: _TypeAlias = CollaborationOption  # noqa: Y015
 
 @_typing.final
 class InviteCreatorsRequest(_message.Message):
@@ -2162,6 +2556,7 @@ class RespondToInvitationRequest(_message.Message):
     COMMENT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPTION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"campaigns/{campaign}/collaborations/{creator}"."""
     answer: Global___InvitationAnswer.ValueType
@@ -2172,6 +2567,8 @@ class RespondToInvitationRequest(_message.Message):
     """The state that the caller has seen; empty: whatever it is."""
     request_id: _builtins.str
     """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    option: _builtins.str
+    """Which of the offered kinds of collaboration is accepted; needed when there are several."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[Global___DeclineReason.ValueType]:
         """Why it is declined."""
@@ -2185,10 +2582,11 @@ class RespondToInvitationRequest(_message.Message):
         comment: _builtins.str = ...,
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        option: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "comment", b"comment", "etag", b"etag", "name", b"name", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "comment", b"comment", "etag", b"etag", "name", b"name", "option", b"option", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3060,6 +3458,7 @@ class RateCollaborationRequest(_message.Message):
     COMMENT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    WORK_AGAIN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """"campaigns/{campaign}/collaborations/{creator}"."""
     comment: _builtins.str
@@ -3068,6 +3467,8 @@ class RateCollaborationRequest(_message.Message):
     """The state that the caller has seen; empty: whatever it is."""
     request_id: _builtins.str
     """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    work_again: _builtins.bool
+    """Whether the brand would work with the creator again; absent when it does not say."""
     @_builtins.property
     def ratings(self) -> Global___Ratings:
         """The ratings, all six."""
@@ -3080,12 +3481,15 @@ class RateCollaborationRequest(_message.Message):
         comment: _builtins.str = ...,
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        work_again: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ratings", b"ratings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_work_again", b"_work_again", "ratings", b"ratings", "work_again", b"work_again"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "etag", b"etag", "name", b"name", "ratings", b"ratings", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_work_again", b"_work_again", "comment", b"comment", "etag", b"etag", "name", b"name", "ratings", b"ratings", "request_id", b"request_id", "work_again", b"work_again"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__work_again: _TypeAlias = _typing.Literal["work_again"]  # noqa: Y015
+    _WhichOneofArgType__work_again: _TypeAlias = _typing.Literal["_work_again", b"_work_again"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__work_again) -> _WhichOneofReturnType__work_again | None: ...
 
 Global___RateCollaborationRequest: _TypeAlias = RateCollaborationRequest  # noqa: Y015
 
@@ -3152,3 +3556,1521 @@ class ListPayablesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListPayablesResponse: _TypeAlias = ListPayablesResponse  # noqa: Y015
+
+@_typing.final
+class GrantAgencyRequest(_message.Message):
+    """Lets an agency act for a brand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"brands/{brand}"."""
+    agency: _builtins.str
+    """The agency's account: the subject of its tokens."""
+    etag: _builtins.str
+    """The state that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantAgencyRequest: _TypeAlias = GrantAgencyRequest  # noqa: Y015
+
+@_typing.final
+class RevokeAgencyRequest(_message.Message):
+    """Takes that back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AGENCY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"brands/{brand}"."""
+    agency: _builtins.str
+    """The agency's account."""
+    etag: _builtins.str
+    """The state that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        agency: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeAgencyRequest: _TypeAlias = RevokeAgencyRequest  # noqa: Y015
+
+@_typing.final
+class ArchiveCampaignRequest(_message.Message):
+    """Asks to put a campaign away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"campaigns/{campaign}"."""
+    etag: _builtins.str
+    """The state that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArchiveCampaignRequest: _TypeAlias = ArchiveCampaignRequest  # noqa: Y015
+
+@_typing.final
+class CloneCampaignRequest(_message.Message):
+    """Asks for a new draft of a campaign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The campaign to copy, "campaigns/{campaign}"."""
+    title: _builtins.str
+    """Title of the new one; that of the old one when empty."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the new one starts: every other date moves with it. Absent: the new one has no dates."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        title: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "start_time", b"start_time", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloneCampaignRequest: _TypeAlias = CloneCampaignRequest  # noqa: Y015
+
+@_typing.final
+class ShipParcelsRequest(_message.Message):
+    """Says that many parcels were sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    CSV_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """The campaign, "campaigns/{campaign}"."""
+    csv: _builtins.str
+    """The file: UTF-8, "," or ";" between the columns creator, carrier, tracking_number, tracking_url of its first line; at
+    most 1,000 rows.
+    """
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        csv: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "csv", b"csv", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShipParcelsRequest: _TypeAlias = ShipParcelsRequest  # noqa: Y015
+
+@_typing.final
+class RowError(_message.Message):
+    """What is wrong with a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMN_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    column: _builtins.str
+    """The column; empty when it is the row as a whole."""
+    reason: _builtins.str
+    """A stable word."""
+    message: _builtins.str
+    """What is wrong, and what to do."""
+    def __init__(
+        self,
+        *,
+        column: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RowError: _TypeAlias = RowError  # noqa: Y015
+
+@_typing.final
+class ParcelResult(_message.Message):
+    """What came of a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    row: _builtins.int
+    """The line of the file, 1 is the header."""
+    creator: _builtins.str
+    """The creator, as the row has it."""
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowError]:
+        """What is wrong with it; empty when the parcel was noted."""
+
+    def __init__(
+        self,
+        *,
+        row: _builtins.int = ...,
+        creator: _builtins.str = ...,
+        errors: _abc.Iterable[Global___RowError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "errors", b"errors", "row", b"row"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParcelResult: _TypeAlias = ParcelResult  # noqa: Y015
+
+@_typing.final
+class ShipParcelsResponse(_message.Message):
+    """What came of the rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    SENT_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    sent: _builtins.int
+    """Parcels that were noted."""
+    refused: _builtins.int
+    """Rows that were refused."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParcelResult]:
+        """One result for each row."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ParcelResult] | None = ...,
+        sent: _builtins.int = ...,
+        refused: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refused", b"refused", "results", b"results", "sent", b"sent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShipParcelsResponse: _TypeAlias = ShipParcelsResponse  # noqa: Y015
+
+@_typing.final
+class ContractNeed(_message.Message):
+    """Whether a written contract is needed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUIRED_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    required: _builtins.bool
+    """Whether nothing goes on without one."""
+    year: _builtins.int
+    """The calendar year that it was counted in; 0 where nothing is counted."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why: "FR_1000_EUR" (fees and gifts of one advertiser, creator, year and objective reach the threshold),
+        "FR_NOT_COUNTABLE" (in another currency than the threshold), "BRAND" (the campaign asks for one).
+        """
+
+    @_builtins.property
+    def counted(self) -> _type_pb2.Money:
+        """What was counted, this collaboration included; absent where nothing is counted."""
+
+    @_builtins.property
+    def threshold(self) -> _type_pb2.Money:
+        """From what sum on the law asks for one; absent where none does."""
+
+    def __init__(
+        self,
+        *,
+        required: _builtins.bool = ...,
+        reasons: _abc.Iterable[_builtins.str] | None = ...,
+        counted: _type_pb2.Money | None = ...,
+        threshold: _type_pb2.Money | None = ...,
+        year: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "threshold", b"threshold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "reasons", b"reasons", "required", b"required", "threshold", b"threshold", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractNeed: _TypeAlias = ContractNeed  # noqa: Y015
+
+@_typing.final
+class UsageRight(_message.Message):
+    """A right to use the content."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEDIA_FIELD_NUMBER: _builtins.int
+    TERRITORIES_FIELD_NUMBER: _builtins.int
+    DURATION_DAYS_FIELD_NUMBER: _builtins.int
+    EXCLUSIVE_FIELD_NUMBER: _builtins.int
+    media: _builtins.str
+    """Where it may be used, for example "the brand's social networks", "paid social", "in store"."""
+    duration_days: _builtins.int
+    """For how many days from publication."""
+    exclusive: _builtins.bool
+    """Whether nobody else may use it there meanwhile."""
+    @_builtins.property
+    def territories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In which countries, ISO 3166-1 alpha-2; empty: worldwide."""
+
+    def __init__(
+        self,
+        *,
+        media: _builtins.str = ...,
+        territories: _abc.Iterable[_builtins.str] | None = ...,
+        duration_days: _builtins.int = ...,
+        exclusive: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_days", b"duration_days", "exclusive", b"exclusive", "media", b"media", "territories", b"territories"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageRight: _TypeAlias = UsageRight  # noqa: Y015
+
+@_typing.final
+class ContractClauses(_message.Message):
+    """The clauses of a contract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    FEE_FIELD_NUMBER: _builtins.int
+    TRAVEL_COSTS_FIELD_NUMBER: _builtins.int
+    PAYMENT_DAYS_FIELD_NUMBER: _builtins.int
+    DELIVERABLES_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    USAGE_RIGHTS_FIELD_NUMBER: _builtins.int
+    CONFIDENTIALITY_DAYS_FIELD_NUMBER: _builtins.int
+    NON_COMPETE_DAYS_FIELD_NUMBER: _builtins.int
+    COMPETITORS_FIELD_NUMBER: _builtins.int
+    DISPUTE_FORUM_FIELD_NUMBER: _builtins.int
+    GOVERNING_LAW_FIELD_NUMBER: _builtins.int
+    SPECIAL_TERMS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """Language of the text that is accepted: "fr" or "en"."""
+    payment_days: _builtins.int
+    """Days from publication until the fee is due; 0: the campaign's."""
+    confidentiality_days: _builtins.int
+    """How many days after the end both sides keep what they learned to themselves; 0: no such clause."""
+    non_compete_days: _builtins.int
+    """How many days after publication the creator does not work for the competitors; 0: no such clause."""
+    dispute_forum: Global___DisputeForum.ValueType
+    """How a disagreement is settled."""
+    governing_law: _builtins.str
+    """Whose law holds, ISO 3166-1 alpha-2."""
+    special_terms: _builtins.str
+    """What else is agreed, in the language of the contract."""
+    @_builtins.property
+    def fee(self) -> _type_pb2.Money:
+        """The fee, excluding VAT; absent: as agreed."""
+
+    @_builtins.property
+    def travel_costs(self) -> _type_pb2.Money:
+        """Travel costs that are paid with the fee; absent when none."""
+
+    @_builtins.property
+    def deliverables(self) -> _containers.RepeatedCompositeFieldContainer[Global___Deliverable]:
+        """What is to be delivered; empty: as agreed."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From when it holds."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it holds."""
+
+    @_builtins.property
+    def usage_rights(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageRight]:
+        """Rights to use the content; empty: only the creator publishes it."""
+
+    @_builtins.property
+    def competitors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which competitors; needed with non_compete_days."""
+
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        fee: _type_pb2.Money | None = ...,
+        travel_costs: _type_pb2.Money | None = ...,
+        payment_days: _builtins.int = ...,
+        deliverables: _abc.Iterable[Global___Deliverable] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        usage_rights: _abc.Iterable[Global___UsageRight] | None = ...,
+        confidentiality_days: _builtins.int = ...,
+        non_compete_days: _builtins.int = ...,
+        competitors: _abc.Iterable[_builtins.str] | None = ...,
+        dispute_forum: Global___DisputeForum.ValueType = ...,
+        governing_law: _builtins.str = ...,
+        special_terms: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "fee", b"fee", "start_time", b"start_time", "travel_costs", b"travel_costs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["competitors", b"competitors", "confidentiality_days", b"confidentiality_days", "deliverables", b"deliverables", "dispute_forum", b"dispute_forum", "end_time", b"end_time", "fee", b"fee", "governing_law", b"governing_law", "language", b"language", "non_compete_days", b"non_compete_days", "payment_days", b"payment_days", "special_terms", b"special_terms", "start_time", b"start_time", "travel_costs", b"travel_costs", "usage_rights", b"usage_rights"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractClauses: _TypeAlias = ContractClauses  # noqa: Y015
+
+@_typing.final
+class ContractVersion(_message.Message):
+    """A version of a contract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    OFFERED_BY_FIELD_NUMBER: _builtins.int
+    OFFERER_FIELD_NUMBER: _builtins.int
+    OFFER_TIME_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """From 1."""
+    offered_by: Global___Party.ValueType
+    """Which side offered it."""
+    offerer: _builtins.str
+    """Who: the subject of a token."""
+    sha256: _builtins.str
+    """SHA-256 of its text in its language, UTF-8, in hexadecimal digits."""
+    comment: _builtins.str
+    """A word to the other side; may be empty."""
+    @_builtins.property
+    def offer_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def clauses(self) -> Global___ContractClauses:
+        """The clauses."""
+
+    @_builtins.property
+    def terms(self) -> Global___Terms:
+        """What the collaboration's terms are under it."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        offered_by: Global___Party.ValueType = ...,
+        offerer: _builtins.str = ...,
+        offer_time: _timestamp_pb2.Timestamp | None = ...,
+        clauses: Global___ContractClauses | None = ...,
+        terms: Global___Terms | None = ...,
+        sha256: _builtins.str = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "offer_time", b"offer_time", "terms", b"terms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "comment", b"comment", "offer_time", b"offer_time", "offered_by", b"offered_by", "offerer", b"offerer", "sha256", b"sha256", "terms", b"terms", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractVersion: _TypeAlias = ContractVersion  # noqa: Y015
+
+@_typing.final
+class Contract(_message.Message):
+    """The contract of a collaboration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    ACCEPT_TIME_FIELD_NUMBER: _builtins.int
+    ACCEPTOR_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "campaigns/{campaign}/collaborations/{creator}/contract"."""
+    etag: _builtins.str
+    """Version of the resource's state, to be given back with a change."""
+    collaboration: _builtins.str
+    """The collaboration."""
+    state: Global___ContractState.ValueType
+    """Where it stands."""
+    acceptor: _builtins.str
+    """Who accepted it: the subject of a token; empty before."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When the first version was offered."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last changed."""
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContractVersion]:
+        """The versions, the oldest first; at most 20."""
+
+    @_builtins.property
+    def accept_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last version was accepted; absent before."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        collaboration: _builtins.str = ...,
+        state: Global___ContractState.ValueType = ...,
+        versions: _abc.Iterable[Global___ContractVersion] | None = ...,
+        accept_time: _timestamp_pb2.Timestamp | None = ...,
+        acceptor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "acceptor", b"acceptor", "collaboration", b"collaboration", "create_time", b"create_time", "etag", b"etag", "name", b"name", "state", b"state", "update_time", b"update_time", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Contract: _TypeAlias = Contract  # noqa: Y015
+
+@_typing.final
+class OfferContractRequest(_message.Message):
+    """Offers a contract, or a counter-offer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    CLAUSES_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    collaboration: _builtins.str
+    """The collaboration, "campaigns/{campaign}/collaborations/{creator}"."""
+    comment: _builtins.str
+    """A word to the other side."""
+    etag: _builtins.str
+    """The contract that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    @_builtins.property
+    def clauses(self) -> Global___ContractClauses:
+        """The clauses, all of them: a counter-offer replaces the version before as a whole."""
+
+    def __init__(
+        self,
+        *,
+        collaboration: _builtins.str = ...,
+        clauses: Global___ContractClauses | None = ...,
+        comment: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clauses", b"clauses", "collaboration", b"collaboration", "comment", b"comment", "etag", b"etag", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferContractRequest: _TypeAlias = OfferContractRequest  # noqa: Y015
+
+@_typing.final
+class AcceptContractRequest(_message.Message):
+    """Accepts the last version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    collaboration: _builtins.str
+    """The collaboration, "campaigns/{campaign}/collaborations/{creator}"."""
+    version: _builtins.int
+    """The version that was read."""
+    sha256: _builtins.str
+    """SHA-256 of the text that was read."""
+    etag: _builtins.str
+    """The state that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        collaboration: _builtins.str = ...,
+        version: _builtins.int = ...,
+        sha256: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "etag", b"etag", "request_id", b"request_id", "sha256", b"sha256", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptContractRequest: _TypeAlias = AcceptContractRequest  # noqa: Y015
+
+@_typing.final
+class GetContractRequest(_message.Message):
+    """Asks for a contract."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    collaboration: _builtins.str
+    """The collaboration, "campaigns/{campaign}/collaborations/{creator}"."""
+    def __init__(
+        self,
+        *,
+        collaboration: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetContractRequest: _TypeAlias = GetContractRequest  # noqa: Y015
+
+@_typing.final
+class GetContractTextRequest(_message.Message):
+    """Asks for the text of a version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    collaboration: _builtins.str
+    """The collaboration, "campaigns/{campaign}/collaborations/{creator}"."""
+    version: _builtins.int
+    """Which version; 0: the last."""
+    language: _builtins.str
+    """Language, "fr" or "en"; empty: that of the contract."""
+    def __init__(
+        self,
+        *,
+        collaboration: _builtins.str = ...,
+        version: _builtins.int = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration", b"collaboration", "language", b"language", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetContractTextRequest: _TypeAlias = GetContractTextRequest  # noqa: Y015
+
+@_typing.final
+class GetContractTextResponse(_message.Message):
+    """The text of a version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    BINDING_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The text, Markdown."""
+    language: _builtins.str
+    """Its language."""
+    version: _builtins.int
+    """Which version."""
+    binding: _builtins.bool
+    """Whether it is the text that is accepted; else it is a translation for information."""
+    sha256: _builtins.str
+    """SHA-256 of the binding text."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        language: _builtins.str = ...,
+        version: _builtins.int = ...,
+        binding: _builtins.bool = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["binding", b"binding", "language", b"language", "sha256", b"sha256", "text", b"text", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetContractTextResponse: _TypeAlias = GetContractTextResponse  # noqa: Y015
+
+@_typing.final
+class BankAccount(_message.Message):
+    """A bank account, without its number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    HOLDER_NAME_FIELD_NUMBER: _builtins.int
+    IBAN_ENDING_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    owner: _builtins.str
+    """Whose, "creators/{creator}" or "brands/{brand}"."""
+    holder_name: _builtins.str
+    """Name of the holder; empty when it was erased."""
+    iban_ending: _builtins.str
+    """The last four characters of its IBAN; empty when it was erased."""
+    revision: _builtins.int
+    """Grows with each change; exports name the one that they pay to."""
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last changed."""
+
+    def __init__(
+        self,
+        *,
+        owner: _builtins.str = ...,
+        holder_name: _builtins.str = ...,
+        iban_ending: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holder_name", b"holder_name", "iban_ending", b"iban_ending", "owner", b"owner", "revision", b"revision", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BankAccount: _TypeAlias = BankAccount  # noqa: Y015
+
+@_typing.final
+class SetBankAccountRequest(_message.Message):
+    """Keeps a bank account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    HOLDER_NAME_FIELD_NUMBER: _builtins.int
+    IBAN_FIELD_NUMBER: _builtins.int
+    BIC_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    owner: _builtins.str
+    """Whose, "creators/{creator}" or "brands/{brand}"."""
+    holder_name: _builtins.str
+    """Name of the holder."""
+    iban: _builtins.str
+    """The number, ISO 13616; blanks are taken out."""
+    bic: _builtins.str
+    """The bank, ISO 9362; may be empty."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty. The same account again changes
+    nothing anyway, and nothing of the request is kept.
+    """
+    def __init__(
+        self,
+        *,
+        owner: _builtins.str = ...,
+        holder_name: _builtins.str = ...,
+        iban: _builtins.str = ...,
+        bic: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bic", b"bic", "holder_name", b"holder_name", "iban", b"iban", "owner", b"owner", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBankAccountRequest: _TypeAlias = SetBankAccountRequest  # noqa: Y015
+
+@_typing.final
+class GetBankAccountRequest(_message.Message):
+    """Asks for a bank account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    owner: _builtins.str
+    """Whose, "creators/{creator}" or "brands/{brand}"."""
+    def __init__(
+        self,
+        *,
+        owner: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBankAccountRequest: _TypeAlias = GetBankAccountRequest  # noqa: Y015
+
+@_typing.final
+class DeleteBankAccountRequest(_message.Message):
+    """Erases a bank account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    owner: _builtins.str
+    """Whose, "creators/{creator}" or "brands/{brand}"."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        owner: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteBankAccountRequest: _TypeAlias = DeleteBankAccountRequest  # noqa: Y015
+
+@_typing.final
+class PayableExportLine(_message.Message):
+    """One payable of an export, as it was when it was claimed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    CREATOR_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_TITLE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    BANK_ACCOUNT_REVISION_FIELD_NUMBER: _builtins.int
+    collaboration: _builtins.str
+    """The collaboration."""
+    creator: _builtins.str
+    """The creator who is paid."""
+    creator_display_name: _builtins.str
+    """Name of the creator to show."""
+    campaign_title: _builtins.str
+    """Title of the campaign."""
+    reference: _builtins.str
+    """What the bank transfer is called; unique."""
+    bank_account_revision: _builtins.int
+    """The revision of the creator's bank account; 0 when there was none."""
+    @_builtins.property
+    def amount(self) -> _type_pb2.Money:
+        """How much."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """By when."""
+
+    def __init__(
+        self,
+        *,
+        collaboration: _builtins.str = ...,
+        creator: _builtins.str = ...,
+        creator_display_name: _builtins.str = ...,
+        campaign_title: _builtins.str = ...,
+        amount: _type_pb2.Money | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        reference: _builtins.str = ...,
+        bank_account_revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "due_time", b"due_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "bank_account_revision", b"bank_account_revision", "campaign_title", b"campaign_title", "collaboration", b"collaboration", "creator", b"creator", "creator_display_name", b"creator_display_name", "due_time", b"due_time", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayableExportLine: _TypeAlias = PayableExportLine  # noqa: Y015
+
+@_typing.final
+class PayableExport(_message.Message):
+    """What a brand pays at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    BANK_ACCOUNT_REVISION_FIELD_NUMBER: _builtins.int
+    EXECUTION_TIME_FIELD_NUMBER: _builtins.int
+    PAY_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name, "brands/{brand}/payableExports/{export}"."""
+    etag: _builtins.str
+    """Version of the resource's state."""
+    brand: _builtins.str
+    """The brand that pays."""
+    state: Global___PayableExportState.ValueType
+    """Where it stands."""
+    bank_account_revision: _builtins.int
+    """The revision of the brand's own bank account; 0 when there was none."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last changed."""
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PayableExportLine]:
+        """What is paid; the earliest due first."""
+
+    @_builtins.property
+    def total(self) -> _type_pb2.Money:
+        """The sum."""
+
+    @_builtins.property
+    def execution_time(self) -> _timestamp_pb2.Timestamp:
+        """When it is to be paid."""
+
+    @_builtins.property
+    def pay_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was paid; absent before."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        brand: _builtins.str = ...,
+        state: Global___PayableExportState.ValueType = ...,
+        lines: _abc.Iterable[Global___PayableExportLine] | None = ...,
+        total: _type_pb2.Money | None = ...,
+        bank_account_revision: _builtins.int = ...,
+        execution_time: _timestamp_pb2.Timestamp | None = ...,
+        pay_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "execution_time", b"execution_time", "pay_time", b"pay_time", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_account_revision", b"bank_account_revision", "brand", b"brand", "create_time", b"create_time", "etag", b"etag", "execution_time", b"execution_time", "lines", b"lines", "name", b"name", "pay_time", b"pay_time", "state", b"state", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayableExport: _TypeAlias = PayableExport  # noqa: Y015
+
+@_typing.final
+class CreatePayableExportRequest(_message.Message):
+    """Gathers payables."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    DUE_BEFORE_TIME_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    EXECUTION_TIME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The brand, "brands/{brand}"."""
+    campaign: _builtins.str
+    """Only those of this campaign; empty: of any."""
+    currency_code: _builtins.str
+    """The currency; an export has one. EUR when empty."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    @_builtins.property
+    def due_before_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those due before this time; absent: all."""
+
+    @_builtins.property
+    def execution_time(self) -> _timestamp_pb2.Timestamp:
+        """When the bank is to pay; now when absent. Not in the past."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        campaign: _builtins.str = ...,
+        due_before_time: _timestamp_pb2.Timestamp | None = ...,
+        currency_code: _builtins.str = ...,
+        execution_time: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_before_time", b"due_before_time", "execution_time", b"execution_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["campaign", b"campaign", "currency_code", b"currency_code", "due_before_time", b"due_before_time", "execution_time", b"execution_time", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreatePayableExportRequest: _TypeAlias = CreatePayableExportRequest  # noqa: Y015
+
+@_typing.final
+class GetPayableExportRequest(_message.Message):
+    """Asks for an export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"brands/{brand}/payableExports/{export}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPayableExportRequest: _TypeAlias = GetPayableExportRequest  # noqa: Y015
+
+@_typing.final
+class ListPayableExportsRequest(_message.Message):
+    """Asks for the exports of a brand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The brand, "brands/{brand}"."""
+    page_size: _builtins.int
+    """How many at most; 0 means 50."""
+    page_token: _builtins.str
+    """Token of the page before; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPayableExportsRequest: _TypeAlias = ListPayableExportsRequest  # noqa: Y015
+
+@_typing.final
+class ListPayableExportsResponse(_message.Message):
+    """A page of exports."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYABLE_EXPORTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last one."""
+    @_builtins.property
+    def payable_exports(self) -> _containers.RepeatedCompositeFieldContainer[Global___PayableExport]:
+        """The exports, by name."""
+
+    def __init__(
+        self,
+        *,
+        payable_exports: _abc.Iterable[Global___PayableExport] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "payable_exports", b"payable_exports"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPayableExportsResponse: _TypeAlias = ListPayableExportsResponse  # noqa: Y015
+
+@_typing.final
+class GetPayableExportFileRequest(_message.Message):
+    """Asks for an export as a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"brands/{brand}/payableExports/{export}"."""
+    format: Global___PayableFileFormat.ValueType
+    """What kind of file."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        format: Global___PayableFileFormat.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPayableExportFileRequest: _TypeAlias = GetPayableExportFileRequest  # noqa: Y015
+
+@_typing.final
+class GetPayableExportFileResponse(_message.Message):
+    """A file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """Its content."""
+    file_name: _builtins.str
+    """What to call it."""
+    media_type: _builtins.str
+    """Its media type."""
+    sha256: _builtins.str
+    """SHA-256 of its content, in hexadecimal digits."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+        file_name: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "file_name", b"file_name", "media_type", b"media_type", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPayableExportFileResponse: _TypeAlias = GetPayableExportFileResponse  # noqa: Y015
+
+@_typing.final
+class VoidPayableExportRequest(_message.Message):
+    """Gives up an export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"brands/{brand}/payableExports/{export}"."""
+    reason: _builtins.str
+    """Why."""
+    etag: _builtins.str
+    """The state that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoidPayableExportRequest: _TypeAlias = VoidPayableExportRequest  # noqa: Y015
+
+@_typing.final
+class MarkPayableExportPaidRequest(_message.Message):
+    """Says that an export was paid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"brands/{brand}/payableExports/{export}"."""
+    etag: _builtins.str
+    """The state that the caller has seen; empty: whatever it is."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarkPayableExportPaidRequest: _TypeAlias = MarkPayableExportPaidRequest  # noqa: Y015
+
+@_typing.final
+class GetCampaignReviewRequest(_message.Message):
+    """Asks to look back on a campaign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"campaigns/{campaign}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCampaignReviewRequest: _TypeAlias = GetCampaignReviewRequest  # noqa: Y015
+
+@_typing.final
+class CreatorReview(_message.Message):
+    """What is said of a creator at the end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATOR_FIELD_NUMBER: _builtins.int
+    CREATOR_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RATING_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    COMPLIANCE_PERCENT_FIELD_NUMBER: _builtins.int
+    ON_TIME_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    WORK_AGAIN_FIELD_NUMBER: _builtins.int
+    REACTIVATION_FIELD_NUMBER: _builtins.int
+    creator: _builtins.str
+    """The creator."""
+    creator_display_name: _builtins.str
+    """Name to show."""
+    state: Global___CollaborationState.ValueType
+    """Where the collaboration stands."""
+    rating_hundredths: _builtins.int
+    """Mean of the six ratings, in hundredths; absent when not rated."""
+    compliance_percent: _builtins.int
+    """Mean granted compliance in percent; absent when nothing was approved."""
+    on_time: _builtins.bool
+    """Whether it was published by the day; absent when it was not published."""
+    work_again: _builtins.bool
+    """Whether to work together again: what the brand said, or else what the rule says; absent when neither is known."""
+    @_builtins.property
+    def cost(self) -> _type_pb2.Money:
+        """What it cost."""
+
+    @_builtins.property
+    def reactivation(self) -> _containers.RepeatedScalarFieldContainer[Global___ReactivationKind.ValueType]:
+        """What to ask the creator for next; the most first."""
+
+    def __init__(
+        self,
+        *,
+        creator: _builtins.str = ...,
+        creator_display_name: _builtins.str = ...,
+        state: Global___CollaborationState.ValueType = ...,
+        rating_hundredths: _builtins.int | None = ...,
+        compliance_percent: _builtins.int | None = ...,
+        on_time: _builtins.bool | None = ...,
+        cost: _type_pb2.Money | None = ...,
+        work_again: _builtins.bool | None = ...,
+        reactivation: _abc.Iterable[Global___ReactivationKind.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_on_time", b"_on_time", "_rating_hundredths", b"_rating_hundredths", "_work_again", b"_work_again", "compliance_percent", b"compliance_percent", "cost", b"cost", "on_time", b"on_time", "rating_hundredths", b"rating_hundredths", "work_again", b"work_again"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_on_time", b"_on_time", "_rating_hundredths", b"_rating_hundredths", "_work_again", b"_work_again", "compliance_percent", b"compliance_percent", "cost", b"cost", "creator", b"creator", "creator_display_name", b"creator_display_name", "on_time", b"on_time", "rating_hundredths", b"rating_hundredths", "reactivation", b"reactivation", "state", b"state", "work_again", b"work_again"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__compliance_percent: _TypeAlias = _typing.Literal["compliance_percent"]  # noqa: Y015
+    _WhichOneofArgType__compliance_percent: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent"]  # noqa: Y015
+    _WhichOneofReturnType__on_time: _TypeAlias = _typing.Literal["on_time"]  # noqa: Y015
+    _WhichOneofArgType__on_time: _TypeAlias = _typing.Literal["_on_time", b"_on_time"]  # noqa: Y015
+    _WhichOneofReturnType__rating_hundredths: _TypeAlias = _typing.Literal["rating_hundredths"]  # noqa: Y015
+    _WhichOneofArgType__rating_hundredths: _TypeAlias = _typing.Literal["_rating_hundredths", b"_rating_hundredths"]  # noqa: Y015
+    _WhichOneofReturnType__work_again: _TypeAlias = _typing.Literal["work_again"]  # noqa: Y015
+    _WhichOneofArgType__work_again: _TypeAlias = _typing.Literal["_work_again", b"_work_again"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__compliance_percent) -> _WhichOneofReturnType__compliance_percent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__on_time) -> _WhichOneofReturnType__on_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rating_hundredths) -> _WhichOneofReturnType__rating_hundredths | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__work_again) -> _WhichOneofReturnType__work_again | None: ...
+
+Global___CreatorReview: _TypeAlias = CreatorReview  # noqa: Y015
+
+@_typing.final
+class Advice(_message.Message):
+    """A proposal for the next campaign, and what it rests on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    PROPOSED_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """A stable word, for example "MORE_TIME"."""
+    field: _builtins.str
+    """What to change, for example "timeline.publication_days"."""
+    current: _builtins.str
+    """What it is now."""
+    proposed: _builtins.str
+    """What is proposed."""
+    evidence: _builtins.str
+    """What it rests on, in a sentence."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        field: _builtins.str = ...,
+        current: _builtins.str = ...,
+        proposed: _builtins.str = ...,
+        evidence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "current", b"current", "evidence", b"evidence", "field", b"field", "proposed", b"proposed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Advice: _TypeAlias = Advice  # noqa: Y015
+
+@_typing.final
+class StateCount(_message.Message):
+    """How many collaborations stand somewhere."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    state: Global___CollaborationState.ValueType
+    """Where."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        state: Global___CollaborationState.ValueType = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateCount: _TypeAlias = StateCount  # noqa: Y015
+
+@_typing.final
+class CampaignReview(_message.Message):
+    """A look back on a campaign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    MEAN_RATINGS_FIELD_NUMBER: _builtins.int
+    COMPLIANCE_PERCENT_FIELD_NUMBER: _builtins.int
+    ON_TIME_PERCENT_FIELD_NUMBER: _builtins.int
+    MEDIAN_PUBLICATION_DAYS_FIELD_NUMBER: _builtins.int
+    LOST_PARCELS_PERCENT_FIELD_NUMBER: _builtins.int
+    CREATORS_FIELD_NUMBER: _builtins.int
+    ADVICE_FIELD_NUMBER: _builtins.int
+    RULES_VERSION_FIELD_NUMBER: _builtins.int
+    campaign: _builtins.str
+    """The campaign."""
+    state: Global___CampaignState.ValueType
+    """Where it stands."""
+    compliance_percent: _builtins.int
+    """Mean granted compliance in percent; absent when nothing was approved."""
+    on_time_percent: _builtins.int
+    """Of what was published, how much was on time, in percent; absent when nothing was."""
+    median_publication_days: _builtins.int
+    """Median days from the start of the time to publish until it was; absent when nothing was."""
+    lost_parcels_percent: _builtins.int
+    """Parcels that were lost, in percent of those that were sent; absent when none was sent."""
+    rules_version: _builtins.str
+    """Version of the rules."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedCompositeFieldContainer[Global___StateCount]:
+        """How many collaborations ended where."""
+
+    @_builtins.property
+    def budget(self) -> Global___BudgetSummary:
+        """Where the money went."""
+
+    @_builtins.property
+    def mean_ratings(self) -> Global___MeanRatings:
+        """Means of the six ratings, in hundredths; absent when nothing was rated."""
+
+    @_builtins.property
+    def creators(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreatorReview]:
+        """Every creator who was accepted, the best rated first."""
+
+    @_builtins.property
+    def advice(self) -> _containers.RepeatedCompositeFieldContainer[Global___Advice]:
+        """What to change next time."""
+
+    def __init__(
+        self,
+        *,
+        campaign: _builtins.str = ...,
+        state: Global___CampaignState.ValueType = ...,
+        states: _abc.Iterable[Global___StateCount] | None = ...,
+        budget: Global___BudgetSummary | None = ...,
+        mean_ratings: Global___MeanRatings | None = ...,
+        compliance_percent: _builtins.int | None = ...,
+        on_time_percent: _builtins.int | None = ...,
+        median_publication_days: _builtins.int | None = ...,
+        lost_parcels_percent: _builtins.int | None = ...,
+        creators: _abc.Iterable[Global___CreatorReview] | None = ...,
+        advice: _abc.Iterable[Global___Advice] | None = ...,
+        rules_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_lost_parcels_percent", b"_lost_parcels_percent", "_median_publication_days", b"_median_publication_days", "_on_time_percent", b"_on_time_percent", "budget", b"budget", "compliance_percent", b"compliance_percent", "lost_parcels_percent", b"lost_parcels_percent", "mean_ratings", b"mean_ratings", "median_publication_days", b"median_publication_days", "on_time_percent", b"on_time_percent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent", "_lost_parcels_percent", b"_lost_parcels_percent", "_median_publication_days", b"_median_publication_days", "_on_time_percent", b"_on_time_percent", "advice", b"advice", "budget", b"budget", "campaign", b"campaign", "compliance_percent", b"compliance_percent", "creators", b"creators", "lost_parcels_percent", b"lost_parcels_percent", "mean_ratings", b"mean_ratings", "median_publication_days", b"median_publication_days", "on_time_percent", b"on_time_percent", "rules_version", b"rules_version", "state", b"state", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__compliance_percent: _TypeAlias = _typing.Literal["compliance_percent"]  # noqa: Y015
+    _WhichOneofArgType__compliance_percent: _TypeAlias = _typing.Literal["_compliance_percent", b"_compliance_percent"]  # noqa: Y015
+    _WhichOneofReturnType__lost_parcels_percent: _TypeAlias = _typing.Literal["lost_parcels_percent"]  # noqa: Y015
+    _WhichOneofArgType__lost_parcels_percent: _TypeAlias = _typing.Literal["_lost_parcels_percent", b"_lost_parcels_percent"]  # noqa: Y015
+    _WhichOneofReturnType__median_publication_days: _TypeAlias = _typing.Literal["median_publication_days"]  # noqa: Y015
+    _WhichOneofArgType__median_publication_days: _TypeAlias = _typing.Literal["_median_publication_days", b"_median_publication_days"]  # noqa: Y015
+    _WhichOneofReturnType__on_time_percent: _TypeAlias = _typing.Literal["on_time_percent"]  # noqa: Y015
+    _WhichOneofArgType__on_time_percent: _TypeAlias = _typing.Literal["_on_time_percent", b"_on_time_percent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__compliance_percent) -> _WhichOneofReturnType__compliance_percent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lost_parcels_percent) -> _WhichOneofReturnType__lost_parcels_percent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__median_publication_days) -> _WhichOneofReturnType__median_publication_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__on_time_percent) -> _WhichOneofReturnType__on_time_percent | None: ...
+
+Global___CampaignReview: _TypeAlias = CampaignReview  # noqa: Y015
+
+@_typing.final
+class MeanRatings(_message.Message):
+    """Means of the six ratings, in hundredths."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIENCE_RELEVANCE_FIELD_NUMBER: _builtins.int
+    CONTENT_QUALITY_FIELD_NUMBER: _builtins.int
+    ENGAGEMENT_FIELD_NUMBER: _builtins.int
+    PROFESSIONALISM_FIELD_NUMBER: _builtins.int
+    DEADLINES_FIELD_NUMBER: _builtins.int
+    TRANSPARENCY_FIELD_NUMBER: _builtins.int
+    RATED_FIELD_NUMBER: _builtins.int
+    audience_relevance: _builtins.int
+    """Whether the audience was the one to be reached."""
+    content_quality: _builtins.int
+    """How good the content was."""
+    engagement: _builtins.int
+    """How the audience responded."""
+    professionalism: _builtins.int
+    """How it was to work together."""
+    deadlines: _builtins.int
+    """Whether dates were kept."""
+    transparency: _builtins.int
+    """Whether advertising was disclosed and figures were shown."""
+    rated: _builtins.int
+    """How many creators were rated."""
+    def __init__(
+        self,
+        *,
+        audience_relevance: _builtins.int = ...,
+        content_quality: _builtins.int = ...,
+        engagement: _builtins.int = ...,
+        professionalism: _builtins.int = ...,
+        deadlines: _builtins.int = ...,
+        transparency: _builtins.int = ...,
+        rated: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience_relevance", b"audience_relevance", "content_quality", b"content_quality", "deadlines", b"deadlines", "engagement", b"engagement", "professionalism", b"professionalism", "rated", b"rated", "transparency", b"transparency"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeanRatings: _TypeAlias = MeanRatings  # noqa: Y015

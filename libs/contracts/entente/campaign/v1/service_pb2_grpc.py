@@ -46,6 +46,16 @@ class CampaignServiceStub:
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetBrandRequest.SerializeToString,
                 response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Brand.FromString,
                 _registered_method=True)
+        self.GrantAgency = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/GrantAgency',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GrantAgencyRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Brand.FromString,
+                _registered_method=True)
+        self.RevokeAgency = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/RevokeAgency',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.RevokeAgencyRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Brand.FromString,
+                _registered_method=True)
         self.CreateCampaign = channel.unary_unary(
                 '/entente.campaign.v1.CampaignService/CreateCampaign',
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.CreateCampaignRequest.SerializeToString,
@@ -90,6 +100,21 @@ class CampaignServiceStub:
                 '/entente.campaign.v1.CampaignService/CompleteCampaign',
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.CompleteCampaignRequest.SerializeToString,
                 response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Campaign.FromString,
+                _registered_method=True)
+        self.ArchiveCampaign = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/ArchiveCampaign',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ArchiveCampaignRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Campaign.FromString,
+                _registered_method=True)
+        self.CloneCampaign = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/CloneCampaign',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.CloneCampaignRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Campaign.FromString,
+                _registered_method=True)
+        self.GetCampaignReview = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/GetCampaignReview',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetCampaignReviewRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.CampaignReview.FromString,
                 _registered_method=True)
         self.ApplyToCampaign = channel.unary_unary(
                 '/entente.campaign.v1.CampaignService/ApplyToCampaign',
@@ -161,6 +186,11 @@ class CampaignServiceStub:
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ShipParcelRequest.SerializeToString,
                 response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.FromString,
                 _registered_method=True)
+        self.ShipParcels = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/ShipParcels',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ShipParcelsRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ShipParcelsResponse.FromString,
+                _registered_method=True)
         self.ConfirmReceipt = channel.unary_unary(
                 '/entente.campaign.v1.CampaignService/ConfirmReceipt',
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ConfirmReceiptRequest.SerializeToString,
@@ -206,6 +236,71 @@ class CampaignServiceStub:
                 request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ListPayablesRequest.SerializeToString,
                 response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ListPayablesResponse.FromString,
                 _registered_method=True)
+        self.OfferContract = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/OfferContract',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.OfferContractRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Contract.FromString,
+                _registered_method=True)
+        self.AcceptContract = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/AcceptContract',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.AcceptContractRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Contract.FromString,
+                _registered_method=True)
+        self.GetContract = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/GetContract',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetContractRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.Contract.FromString,
+                _registered_method=True)
+        self.GetContractText = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/GetContractText',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetContractTextRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetContractTextResponse.FromString,
+                _registered_method=True)
+        self.SetBankAccount = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/SetBankAccount',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.SetBankAccountRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.BankAccount.FromString,
+                _registered_method=True)
+        self.GetBankAccount = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/GetBankAccount',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetBankAccountRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.BankAccount.FromString,
+                _registered_method=True)
+        self.DeleteBankAccount = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/DeleteBankAccount',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.DeleteBankAccountRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.BankAccount.FromString,
+                _registered_method=True)
+        self.CreatePayableExport = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/CreatePayableExport',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.CreatePayableExportRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.FromString,
+                _registered_method=True)
+        self.GetPayableExport = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/GetPayableExport',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetPayableExportRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.FromString,
+                _registered_method=True)
+        self.ListPayableExports = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/ListPayableExports',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ListPayableExportsRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ListPayableExportsResponse.FromString,
+                _registered_method=True)
+        self.GetPayableExportFile = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/GetPayableExportFile',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetPayableExportFileRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetPayableExportFileResponse.FromString,
+                _registered_method=True)
+        self.VoidPayableExport = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/VoidPayableExport',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.VoidPayableExportRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.FromString,
+                _registered_method=True)
+        self.MarkPayableExportPaid = channel.unary_unary(
+                '/entente.campaign.v1.CampaignService/MarkPayableExportPaid',
+                request_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.MarkPayableExportPaidRequest.SerializeToString,
+                response_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.FromString,
+                _registered_method=True)
 
 
 class CampaignServiceServicer:
@@ -221,6 +316,20 @@ class CampaignServiceServicer:
 
     def GetBrand(self, request, context):
         """Returns one brand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GrantAgency(self, request, context):
+        """Lets an agency act for a brand. Only the brand itself or an operator grants it, never another agency.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeAgency(self, request, context):
+        """Takes that back; from then on the agency's tokens open nothing of the brand's here, though they still name it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -248,7 +357,7 @@ class CampaignServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCampaign(self, request, context):
-        """Changes fields of a campaign. After publication only title, places, budget, application_deadline_time and end_time.
+        """Changes fields of a campaign; which of them may still change in which state, and who is told, is a table in the docs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -276,7 +385,8 @@ class CampaignServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelCampaign(self, request, context):
-        """Ends a campaign before its time; every collaboration that is not published is cancelled.
+        """Ends a campaign before its time; what becomes of each open collaboration is a table in the docs: what is approved goes
+        on and is paid, the rest is cancelled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -284,6 +394,27 @@ class CampaignServiceServicer:
 
     def CompleteCampaign(self, request, context):
         """Ends a campaign; what was not answered expires, collaborations that were accepted go on to their end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveCampaign(self, request, context):
+        """Puts a campaign away that was completed or cancelled; lists leave it out unless they ask for its state.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloneCampaign(self, request, context):
+        """Makes a new draft of a campaign, whatever its state, with all that a brand sets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCampaignReview(self, request, context):
+        """Looks back on a campaign: where the money went, how creators were rated, whom to work with again, what to change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -390,6 +521,13 @@ class CampaignServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShipParcels(self, request, context):
+        """The brand says that many parcels were sent, as a CSV file tells; bad rows are named, and the good ones go through.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConfirmReceipt(self, request, context):
         """The creator says that the parcel came; the time to publish starts.
         """
@@ -455,6 +593,97 @@ class CampaignServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OfferContract(self, request, context):
+        """Offers a contract, or makes a counter-offer to the last version; whoever offers is bound by it until it is replaced.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptContract(self, request, context):
+        """The other side accepts the last version; from then on it does not change, and the collaboration goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetContract(self, request, context):
+        """Returns a contract with its versions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetContractText(self, request, context):
+        """Returns the text of a version in a language.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetBankAccount(self, request, context):
+        """Keeps the bank account that is paid, or, for a brand, that pays. It is in no event, and can be erased.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBankAccount(self, request, context):
+        """Returns a bank account; all but the last four characters of the number are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteBankAccount(self, request, context):
+        """Erases a bank account with all its former numbers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreatePayableExport(self, request, context):
+        """Gathers what a brand owes into an export. A payable is in one export at most, unless that is void.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPayableExport(self, request, context):
+        """Returns one export with its lines.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPayableExports(self, request, context):
+        """Lists the exports of a brand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPayableExportFile(self, request, context):
+        """Writes an export as a file; the same export always makes the same file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidPayableExport(self, request, context):
+        """Gives up an export that was not paid; its payables can be exported anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkPayableExportPaid(self, request, context):
+        """Says that an export was paid; what it paid is spent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CampaignServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -466,6 +695,16 @@ def add_CampaignServiceServicer_to_server(servicer, server):
             'GetBrand': grpc.unary_unary_rpc_method_handler(
                     servicer.GetBrand,
                     request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetBrandRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Brand.SerializeToString,
+            ),
+            'GrantAgency': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantAgency,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GrantAgencyRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Brand.SerializeToString,
+            ),
+            'RevokeAgency': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeAgency,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.RevokeAgencyRequest.FromString,
                     response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Brand.SerializeToString,
             ),
             'CreateCampaign': grpc.unary_unary_rpc_method_handler(
@@ -512,6 +751,21 @@ def add_CampaignServiceServicer_to_server(servicer, server):
                     servicer.CompleteCampaign,
                     request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.CompleteCampaignRequest.FromString,
                     response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Campaign.SerializeToString,
+            ),
+            'ArchiveCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveCampaign,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ArchiveCampaignRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Campaign.SerializeToString,
+            ),
+            'CloneCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloneCampaign,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.CloneCampaignRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Campaign.SerializeToString,
+            ),
+            'GetCampaignReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCampaignReview,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetCampaignReviewRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.CampaignReview.SerializeToString,
             ),
             'ApplyToCampaign': grpc.unary_unary_rpc_method_handler(
                     servicer.ApplyToCampaign,
@@ -583,6 +837,11 @@ def add_CampaignServiceServicer_to_server(servicer, server):
                     request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ShipParcelRequest.FromString,
                     response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Collaboration.SerializeToString,
             ),
+            'ShipParcels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShipParcels,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ShipParcelsRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ShipParcelsResponse.SerializeToString,
+            ),
             'ConfirmReceipt': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmReceipt,
                     request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ConfirmReceiptRequest.FromString,
@@ -627,6 +886,71 @@ def add_CampaignServiceServicer_to_server(servicer, server):
                     servicer.ListPayables,
                     request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ListPayablesRequest.FromString,
                     response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ListPayablesResponse.SerializeToString,
+            ),
+            'OfferContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.OfferContract,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.OfferContractRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Contract.SerializeToString,
+            ),
+            'AcceptContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptContract,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.AcceptContractRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Contract.SerializeToString,
+            ),
+            'GetContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetContract,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetContractRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.Contract.SerializeToString,
+            ),
+            'GetContractText': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetContractText,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetContractTextRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetContractTextResponse.SerializeToString,
+            ),
+            'SetBankAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBankAccount,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.SetBankAccountRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.BankAccount.SerializeToString,
+            ),
+            'GetBankAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBankAccount,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetBankAccountRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.BankAccount.SerializeToString,
+            ),
+            'DeleteBankAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteBankAccount,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.DeleteBankAccountRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.BankAccount.SerializeToString,
+            ),
+            'CreatePayableExport': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreatePayableExport,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.CreatePayableExportRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.SerializeToString,
+            ),
+            'GetPayableExport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPayableExport,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetPayableExportRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.SerializeToString,
+            ),
+            'ListPayableExports': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPayableExports,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.ListPayableExportsRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.ListPayableExportsResponse.SerializeToString,
+            ),
+            'GetPayableExportFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPayableExportFile,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetPayableExportFileRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.GetPayableExportFileResponse.SerializeToString,
+            ),
+            'VoidPayableExport': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidPayableExport,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.VoidPayableExportRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.SerializeToString,
+            ),
+            'MarkPayableExportPaid': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkPayableExportPaid,
+                    request_deserializer=entente_dot_campaign_dot_v1_dot_service__pb2.MarkPayableExportPaidRequest.FromString,
+                    response_serializer=entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -683,6 +1007,60 @@ class CampaignService:
             target,
             '/entente.campaign.v1.CampaignService/GetBrand',
             entente_dot_campaign_dot_v1_dot_service__pb2.GetBrandRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Brand.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrantAgency(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/GrantAgency',
+            entente_dot_campaign_dot_v1_dot_service__pb2.GrantAgencyRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Brand.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeAgency(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/RevokeAgency',
+            entente_dot_campaign_dot_v1_dot_service__pb2.RevokeAgencyRequest.SerializeToString,
             entente_dot_campaign_dot_v1_dot_service__pb2.Brand.FromString,
             options,
             channel_credentials,
@@ -927,6 +1305,87 @@ class CampaignService:
             '/entente.campaign.v1.CampaignService/CompleteCampaign',
             entente_dot_campaign_dot_v1_dot_service__pb2.CompleteCampaignRequest.SerializeToString,
             entente_dot_campaign_dot_v1_dot_service__pb2.Campaign.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ArchiveCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/ArchiveCampaign',
+            entente_dot_campaign_dot_v1_dot_service__pb2.ArchiveCampaignRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Campaign.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloneCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/CloneCampaign',
+            entente_dot_campaign_dot_v1_dot_service__pb2.CloneCampaignRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Campaign.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCampaignReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/GetCampaignReview',
+            entente_dot_campaign_dot_v1_dot_service__pb2.GetCampaignReviewRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.CampaignReview.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1316,6 +1775,33 @@ class CampaignService:
             _registered_method=True)
 
     @staticmethod
+    def ShipParcels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/ShipParcels',
+            entente_dot_campaign_dot_v1_dot_service__pb2.ShipParcelsRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.ShipParcelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ConfirmReceipt(request,
             target,
             options=(),
@@ -1548,6 +2034,357 @@ class CampaignService:
             '/entente.campaign.v1.CampaignService/ListPayables',
             entente_dot_campaign_dot_v1_dot_service__pb2.ListPayablesRequest.SerializeToString,
             entente_dot_campaign_dot_v1_dot_service__pb2.ListPayablesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OfferContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/OfferContract',
+            entente_dot_campaign_dot_v1_dot_service__pb2.OfferContractRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Contract.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/AcceptContract',
+            entente_dot_campaign_dot_v1_dot_service__pb2.AcceptContractRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Contract.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/GetContract',
+            entente_dot_campaign_dot_v1_dot_service__pb2.GetContractRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.Contract.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetContractText(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/GetContractText',
+            entente_dot_campaign_dot_v1_dot_service__pb2.GetContractTextRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.GetContractTextResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBankAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/SetBankAccount',
+            entente_dot_campaign_dot_v1_dot_service__pb2.SetBankAccountRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.BankAccount.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBankAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/GetBankAccount',
+            entente_dot_campaign_dot_v1_dot_service__pb2.GetBankAccountRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.BankAccount.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteBankAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/DeleteBankAccount',
+            entente_dot_campaign_dot_v1_dot_service__pb2.DeleteBankAccountRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.BankAccount.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreatePayableExport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/CreatePayableExport',
+            entente_dot_campaign_dot_v1_dot_service__pb2.CreatePayableExportRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPayableExport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/GetPayableExport',
+            entente_dot_campaign_dot_v1_dot_service__pb2.GetPayableExportRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPayableExports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/ListPayableExports',
+            entente_dot_campaign_dot_v1_dot_service__pb2.ListPayableExportsRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.ListPayableExportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPayableExportFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/GetPayableExportFile',
+            entente_dot_campaign_dot_v1_dot_service__pb2.GetPayableExportFileRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.GetPayableExportFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidPayableExport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/VoidPayableExport',
+            entente_dot_campaign_dot_v1_dot_service__pb2.VoidPayableExportRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkPayableExportPaid(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.campaign.v1.CampaignService/MarkPayableExportPaid',
+            entente_dot_campaign_dot_v1_dot_service__pb2.MarkPayableExportPaidRequest.SerializeToString,
+            entente_dot_campaign_dot_v1_dot_service__pb2.PayableExport.FromString,
             options,
             channel_credentials,
             insecure,

@@ -23,6 +23,10 @@ class CampaignServiceStub:
     """Registers a brand."""
     GetBrand: _aio.UnaryUnaryMultiCallable[_service_pb2.GetBrandRequest, _service_pb2.Brand]
     """Returns one brand."""
+    GrantAgency: _aio.UnaryUnaryMultiCallable[_service_pb2.GrantAgencyRequest, _service_pb2.Brand]
+    """Lets an agency act for a brand. Only the brand itself or an operator grants it, never another agency."""
+    RevokeAgency: _aio.UnaryUnaryMultiCallable[_service_pb2.RevokeAgencyRequest, _service_pb2.Brand]
+    """Takes that back; from then on the agency's tokens open nothing of the brand's here, though they still name it."""
     CreateCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.CreateCampaignRequest, _service_pb2.Campaign]
     """Creates a campaign as a draft; nothing of it has to be complete yet."""
     GetCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.GetCampaignRequest, _service_pb2.Campaign]
@@ -30,7 +34,7 @@ class CampaignServiceStub:
     ListCampaigns: _aio.UnaryUnaryMultiCallable[_service_pb2.ListCampaignsRequest, _service_pb2.ListCampaignsResponse]
     """Lists campaigns: a brand's own, or, for creators, those that are open."""
     UpdateCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.UpdateCampaignRequest, _service_pb2.Campaign]
-    """Changes fields of a campaign. After publication only title, places, budget, application_deadline_time and end_time."""
+    """Changes fields of a campaign; which of them may still change in which state, and who is told, is a table in the docs."""
     PublishCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.PublishCampaignRequest, _service_pb2.Campaign]
     """Publishes a draft. When something is missing, all of it is named at once (reason CAMPAIGN_NOT_READY)."""
     PauseCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.PauseCampaignRequest, _service_pb2.Campaign]
@@ -38,9 +42,17 @@ class CampaignServiceStub:
     ResumeCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.ResumeCampaignRequest, _service_pb2.Campaign]
     """Ends a pause."""
     CancelCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.CancelCampaignRequest, _service_pb2.Campaign]
-    """Ends a campaign before its time; every collaboration that is not published is cancelled."""
+    """Ends a campaign before its time; what becomes of each open collaboration is a table in the docs: what is approved goes
+    on and is paid, the rest is cancelled.
+    """
     CompleteCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.CompleteCampaignRequest, _service_pb2.Campaign]
     """Ends a campaign; what was not answered expires, collaborations that were accepted go on to their end."""
+    ArchiveCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.ArchiveCampaignRequest, _service_pb2.Campaign]
+    """Puts a campaign away that was completed or cancelled; lists leave it out unless they ask for its state."""
+    CloneCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.CloneCampaignRequest, _service_pb2.Campaign]
+    """Makes a new draft of a campaign, whatever its state, with all that a brand sets."""
+    GetCampaignReview: _aio.UnaryUnaryMultiCallable[_service_pb2.GetCampaignReviewRequest, _service_pb2.CampaignReview]
+    """Looks back on a campaign: where the money went, how creators were rated, whom to work with again, what to change."""
     ApplyToCampaign: _aio.UnaryUnaryMultiCallable[_service_pb2.ApplyToCampaignRequest, _service_pb2.Collaboration]
     """A creator asks to take part."""
     InviteCreators: _aio.UnaryUnaryMultiCallable[_service_pb2.InviteCreatorsRequest, _service_pb2.InviteCreatorsResponse]
@@ -74,6 +86,8 @@ class CampaignServiceStub:
     """Lists collaborations of a campaign, or of one creator or brand over all campaigns."""
     ShipParcel: _aio.UnaryUnaryMultiCallable[_service_pb2.ShipParcelRequest, _service_pb2.Collaboration]
     """The brand says that the parcel was sent."""
+    ShipParcels: _aio.UnaryUnaryMultiCallable[_service_pb2.ShipParcelsRequest, _service_pb2.ShipParcelsResponse]
+    """The brand says that many parcels were sent, as a CSV file tells; bad rows are named, and the good ones go through."""
     ConfirmReceipt: _aio.UnaryUnaryMultiCallable[_service_pb2.ConfirmReceiptRequest, _service_pb2.Collaboration]
     """The creator says that the parcel came; the time to publish starts."""
     ReportLoss: _aio.UnaryUnaryMultiCallable[_service_pb2.ReportLossRequest, _service_pb2.Collaboration]
@@ -95,6 +109,32 @@ class CampaignServiceStub:
     """The operator decides who gets what."""
     ListPayables: _aio.UnaryUnaryMultiCallable[_service_pb2.ListPayablesRequest, _service_pb2.ListPayablesResponse]
     """Lists what a brand owes its creators, and when."""
+    OfferContract: _aio.UnaryUnaryMultiCallable[_service_pb2.OfferContractRequest, _service_pb2.Contract]
+    """Offers a contract, or makes a counter-offer to the last version; whoever offers is bound by it until it is replaced."""
+    AcceptContract: _aio.UnaryUnaryMultiCallable[_service_pb2.AcceptContractRequest, _service_pb2.Contract]
+    """The other side accepts the last version; from then on it does not change, and the collaboration goes on."""
+    GetContract: _aio.UnaryUnaryMultiCallable[_service_pb2.GetContractRequest, _service_pb2.Contract]
+    """Returns a contract with its versions."""
+    GetContractText: _aio.UnaryUnaryMultiCallable[_service_pb2.GetContractTextRequest, _service_pb2.GetContractTextResponse]
+    """Returns the text of a version in a language."""
+    SetBankAccount: _aio.UnaryUnaryMultiCallable[_service_pb2.SetBankAccountRequest, _service_pb2.BankAccount]
+    """Keeps the bank account that is paid, or, for a brand, that pays. It is in no event, and can be erased."""
+    GetBankAccount: _aio.UnaryUnaryMultiCallable[_service_pb2.GetBankAccountRequest, _service_pb2.BankAccount]
+    """Returns a bank account; all but the last four characters of the number are left out."""
+    DeleteBankAccount: _aio.UnaryUnaryMultiCallable[_service_pb2.DeleteBankAccountRequest, _service_pb2.BankAccount]
+    """Erases a bank account with all its former numbers."""
+    CreatePayableExport: _aio.UnaryUnaryMultiCallable[_service_pb2.CreatePayableExportRequest, _service_pb2.PayableExport]
+    """Gathers what a brand owes into an export. A payable is in one export at most, unless that is void."""
+    GetPayableExport: _aio.UnaryUnaryMultiCallable[_service_pb2.GetPayableExportRequest, _service_pb2.PayableExport]
+    """Returns one export with its lines."""
+    ListPayableExports: _aio.UnaryUnaryMultiCallable[_service_pb2.ListPayableExportsRequest, _service_pb2.ListPayableExportsResponse]
+    """Lists the exports of a brand."""
+    GetPayableExportFile: _aio.UnaryUnaryMultiCallable[_service_pb2.GetPayableExportFileRequest, _service_pb2.GetPayableExportFileResponse]
+    """Writes an export as a file; the same export always makes the same file."""
+    VoidPayableExport: _aio.UnaryUnaryMultiCallable[_service_pb2.VoidPayableExportRequest, _service_pb2.PayableExport]
+    """Gives up an export that was not paid; its payables can be exported anew."""
+    MarkPayableExportPaid: _aio.UnaryUnaryMultiCallable[_service_pb2.MarkPayableExportPaidRequest, _service_pb2.PayableExport]
+    """Says that an export was paid; what it paid is spent."""
 
 class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
     """Brands, their campaigns, and the collaborations of creators in them."""
@@ -114,6 +154,22 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.GetBrandRequest, _abc.Awaitable[_service_pb2.Brand]],
     ) -> _abc.Awaitable[_service_pb2.Brand]:
         """Returns one brand."""
+
+    @_abc_1.abstractmethod
+    def GrantAgency(
+        self,
+        request: _service_pb2.GrantAgencyRequest,
+        context: _aio.ServicerContext[_service_pb2.GrantAgencyRequest, _abc.Awaitable[_service_pb2.Brand]],
+    ) -> _abc.Awaitable[_service_pb2.Brand]:
+        """Lets an agency act for a brand. Only the brand itself or an operator grants it, never another agency."""
+
+    @_abc_1.abstractmethod
+    def RevokeAgency(
+        self,
+        request: _service_pb2.RevokeAgencyRequest,
+        context: _aio.ServicerContext[_service_pb2.RevokeAgencyRequest, _abc.Awaitable[_service_pb2.Brand]],
+    ) -> _abc.Awaitable[_service_pb2.Brand]:
+        """Takes that back; from then on the agency's tokens open nothing of the brand's here, though they still name it."""
 
     @_abc_1.abstractmethod
     def CreateCampaign(
@@ -145,7 +201,7 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.UpdateCampaignRequest,
         context: _aio.ServicerContext[_service_pb2.UpdateCampaignRequest, _abc.Awaitable[_service_pb2.Campaign]],
     ) -> _abc.Awaitable[_service_pb2.Campaign]:
-        """Changes fields of a campaign. After publication only title, places, budget, application_deadline_time and end_time."""
+        """Changes fields of a campaign; which of them may still change in which state, and who is told, is a table in the docs."""
 
     @_abc_1.abstractmethod
     def PublishCampaign(
@@ -177,7 +233,9 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.CancelCampaignRequest,
         context: _aio.ServicerContext[_service_pb2.CancelCampaignRequest, _abc.Awaitable[_service_pb2.Campaign]],
     ) -> _abc.Awaitable[_service_pb2.Campaign]:
-        """Ends a campaign before its time; every collaboration that is not published is cancelled."""
+        """Ends a campaign before its time; what becomes of each open collaboration is a table in the docs: what is approved goes
+        on and is paid, the rest is cancelled.
+        """
 
     @_abc_1.abstractmethod
     def CompleteCampaign(
@@ -186,6 +244,30 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.CompleteCampaignRequest, _abc.Awaitable[_service_pb2.Campaign]],
     ) -> _abc.Awaitable[_service_pb2.Campaign]:
         """Ends a campaign; what was not answered expires, collaborations that were accepted go on to their end."""
+
+    @_abc_1.abstractmethod
+    def ArchiveCampaign(
+        self,
+        request: _service_pb2.ArchiveCampaignRequest,
+        context: _aio.ServicerContext[_service_pb2.ArchiveCampaignRequest, _abc.Awaitable[_service_pb2.Campaign]],
+    ) -> _abc.Awaitable[_service_pb2.Campaign]:
+        """Puts a campaign away that was completed or cancelled; lists leave it out unless they ask for its state."""
+
+    @_abc_1.abstractmethod
+    def CloneCampaign(
+        self,
+        request: _service_pb2.CloneCampaignRequest,
+        context: _aio.ServicerContext[_service_pb2.CloneCampaignRequest, _abc.Awaitable[_service_pb2.Campaign]],
+    ) -> _abc.Awaitable[_service_pb2.Campaign]:
+        """Makes a new draft of a campaign, whatever its state, with all that a brand sets."""
+
+    @_abc_1.abstractmethod
+    def GetCampaignReview(
+        self,
+        request: _service_pb2.GetCampaignReviewRequest,
+        context: _aio.ServicerContext[_service_pb2.GetCampaignReviewRequest, _abc.Awaitable[_service_pb2.CampaignReview]],
+    ) -> _abc.Awaitable[_service_pb2.CampaignReview]:
+        """Looks back on a campaign: where the money went, how creators were rated, whom to work with again, what to change."""
 
     @_abc_1.abstractmethod
     def ApplyToCampaign(
@@ -305,6 +387,14 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         """The brand says that the parcel was sent."""
 
     @_abc_1.abstractmethod
+    def ShipParcels(
+        self,
+        request: _service_pb2.ShipParcelsRequest,
+        context: _aio.ServicerContext[_service_pb2.ShipParcelsRequest, _abc.Awaitable[_service_pb2.ShipParcelsResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ShipParcelsResponse]:
+        """The brand says that many parcels were sent, as a CSV file tells; bad rows are named, and the good ones go through."""
+
+    @_abc_1.abstractmethod
     def ConfirmReceipt(
         self,
         request: _service_pb2.ConfirmReceiptRequest,
@@ -378,5 +468,109 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.ListPayablesRequest, _abc.Awaitable[_service_pb2.ListPayablesResponse]],
     ) -> _abc.Awaitable[_service_pb2.ListPayablesResponse]:
         """Lists what a brand owes its creators, and when."""
+
+    @_abc_1.abstractmethod
+    def OfferContract(
+        self,
+        request: _service_pb2.OfferContractRequest,
+        context: _aio.ServicerContext[_service_pb2.OfferContractRequest, _abc.Awaitable[_service_pb2.Contract]],
+    ) -> _abc.Awaitable[_service_pb2.Contract]:
+        """Offers a contract, or makes a counter-offer to the last version; whoever offers is bound by it until it is replaced."""
+
+    @_abc_1.abstractmethod
+    def AcceptContract(
+        self,
+        request: _service_pb2.AcceptContractRequest,
+        context: _aio.ServicerContext[_service_pb2.AcceptContractRequest, _abc.Awaitable[_service_pb2.Contract]],
+    ) -> _abc.Awaitable[_service_pb2.Contract]:
+        """The other side accepts the last version; from then on it does not change, and the collaboration goes on."""
+
+    @_abc_1.abstractmethod
+    def GetContract(
+        self,
+        request: _service_pb2.GetContractRequest,
+        context: _aio.ServicerContext[_service_pb2.GetContractRequest, _abc.Awaitable[_service_pb2.Contract]],
+    ) -> _abc.Awaitable[_service_pb2.Contract]:
+        """Returns a contract with its versions."""
+
+    @_abc_1.abstractmethod
+    def GetContractText(
+        self,
+        request: _service_pb2.GetContractTextRequest,
+        context: _aio.ServicerContext[_service_pb2.GetContractTextRequest, _abc.Awaitable[_service_pb2.GetContractTextResponse]],
+    ) -> _abc.Awaitable[_service_pb2.GetContractTextResponse]:
+        """Returns the text of a version in a language."""
+
+    @_abc_1.abstractmethod
+    def SetBankAccount(
+        self,
+        request: _service_pb2.SetBankAccountRequest,
+        context: _aio.ServicerContext[_service_pb2.SetBankAccountRequest, _abc.Awaitable[_service_pb2.BankAccount]],
+    ) -> _abc.Awaitable[_service_pb2.BankAccount]:
+        """Keeps the bank account that is paid, or, for a brand, that pays. It is in no event, and can be erased."""
+
+    @_abc_1.abstractmethod
+    def GetBankAccount(
+        self,
+        request: _service_pb2.GetBankAccountRequest,
+        context: _aio.ServicerContext[_service_pb2.GetBankAccountRequest, _abc.Awaitable[_service_pb2.BankAccount]],
+    ) -> _abc.Awaitable[_service_pb2.BankAccount]:
+        """Returns a bank account; all but the last four characters of the number are left out."""
+
+    @_abc_1.abstractmethod
+    def DeleteBankAccount(
+        self,
+        request: _service_pb2.DeleteBankAccountRequest,
+        context: _aio.ServicerContext[_service_pb2.DeleteBankAccountRequest, _abc.Awaitable[_service_pb2.BankAccount]],
+    ) -> _abc.Awaitable[_service_pb2.BankAccount]:
+        """Erases a bank account with all its former numbers."""
+
+    @_abc_1.abstractmethod
+    def CreatePayableExport(
+        self,
+        request: _service_pb2.CreatePayableExportRequest,
+        context: _aio.ServicerContext[_service_pb2.CreatePayableExportRequest, _abc.Awaitable[_service_pb2.PayableExport]],
+    ) -> _abc.Awaitable[_service_pb2.PayableExport]:
+        """Gathers what a brand owes into an export. A payable is in one export at most, unless that is void."""
+
+    @_abc_1.abstractmethod
+    def GetPayableExport(
+        self,
+        request: _service_pb2.GetPayableExportRequest,
+        context: _aio.ServicerContext[_service_pb2.GetPayableExportRequest, _abc.Awaitable[_service_pb2.PayableExport]],
+    ) -> _abc.Awaitable[_service_pb2.PayableExport]:
+        """Returns one export with its lines."""
+
+    @_abc_1.abstractmethod
+    def ListPayableExports(
+        self,
+        request: _service_pb2.ListPayableExportsRequest,
+        context: _aio.ServicerContext[_service_pb2.ListPayableExportsRequest, _abc.Awaitable[_service_pb2.ListPayableExportsResponse]],
+    ) -> _abc.Awaitable[_service_pb2.ListPayableExportsResponse]:
+        """Lists the exports of a brand."""
+
+    @_abc_1.abstractmethod
+    def GetPayableExportFile(
+        self,
+        request: _service_pb2.GetPayableExportFileRequest,
+        context: _aio.ServicerContext[_service_pb2.GetPayableExportFileRequest, _abc.Awaitable[_service_pb2.GetPayableExportFileResponse]],
+    ) -> _abc.Awaitable[_service_pb2.GetPayableExportFileResponse]:
+        """Writes an export as a file; the same export always makes the same file."""
+
+    @_abc_1.abstractmethod
+    def VoidPayableExport(
+        self,
+        request: _service_pb2.VoidPayableExportRequest,
+        context: _aio.ServicerContext[_service_pb2.VoidPayableExportRequest, _abc.Awaitable[_service_pb2.PayableExport]],
+    ) -> _abc.Awaitable[_service_pb2.PayableExport]:
+        """Gives up an export that was not paid; its payables can be exported anew."""
+
+    @_abc_1.abstractmethod
+    def MarkPayableExportPaid(
+        self,
+        request: _service_pb2.MarkPayableExportPaidRequest,
+        context: _aio.ServicerContext[_service_pb2.MarkPayableExportPaidRequest, _abc.Awaitable[_service_pb2.PayableExport]],
+    ) -> _abc.Awaitable[_service_pb2.PayableExport]:
+        """Says that an export was paid; what it paid is spent."""
 
 def add_CampaignServiceServicer_to_server(servicer: CampaignServiceServicer, server: _aio.Server) -> None: ...

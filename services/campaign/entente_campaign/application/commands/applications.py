@@ -99,14 +99,16 @@ class Answer(Protocol):
         ...
 
 
-def accepting(comment: str) -> Answer:
+def accepting(comment: str, option: str = "") -> Answer:
     """Yes, if places and budget allow it."""
 
     async def accept(
         stores: Stores, caller: Caller, name: str, side: Party, *, request: Request | None, etag: str | None
     ) -> Outcome[Collaboration]:
         _, actor = await own_collaboration(stores, caller, name, side)
-        return await acceptance.accept(stores, name, comment=comment, actor=actor, request=request, etag=etag)
+        return await acceptance.accept(
+            stores, name, comment=comment, actor=actor, request=request, etag=etag, option=option
+        )
 
     return accept
 

@@ -7,18 +7,20 @@ tell of it. Each topic has a module; what the use cases need of them is here.
 from entente_campaign.domain.collaborations.answers import (
     accept,
     answerer,
+    choose,
     decline,
     offer,
     offer_deadline,
     preselect,
     proceed,
+    sign,
     void,
     waitlist,
 )
-from entente_campaign.domain.collaborations.beginning import Proposal, apply, invite
+from entente_campaign.domain.collaborations.beginning import Proposal, agreed_deliverables, apply, invite
 from entente_campaign.domain.collaborations.clocks import DEADLINES, REMINDERS, next_due, reminders, ring
 from entente_campaign.domain.collaborations.disputes import open_dispute, resolve_dispute
-from entente_campaign.domain.collaborations.ending import cancel, complete, expire, rate, withdraw
+from entente_campaign.domain.collaborations.ending import cancel, complete, expire, go_on, rate, withdraw
 from entente_campaign.domain.collaborations.fit import ask_later, learn, weak_points
 from entente_campaign.domain.collaborations.model import (
     FIT_ASKS,
@@ -33,9 +35,10 @@ from entente_campaign.domain.collaborations.model import (
     ReviewState,
     Step,
 )
+from entente_campaign.domain.collaborations.money import claim, fee_percent, is_exportable, pay, unclaim
 from entente_campaign.domain.collaborations.publication import report_post
 from entente_campaign.domain.collaborations.reviews import approved, changes_requested, submitted
-from entente_campaign.domain.collaborations.shipments import lose, receive, ship
+from entente_campaign.domain.collaborations.shipments import NOT_HELD, lose, receive, ship
 from entente_campaign.domain.collaborations.states import (
     CREATOR_AT_WORK,
     ENDED_EARLY,
@@ -51,6 +54,7 @@ __all__ = [
     "DEADLINES",
     "ENDED_EARLY",
     "FIT_ASKS",
+    "NOT_HELD",
     "REMINDERS",
     "STEPS_KEPT",
     "TABLE",
@@ -68,23 +72,30 @@ __all__ = [
     "State",
     "Step",
     "accept",
+    "agreed_deliverables",
     "answerer",
     "apply",
     "approved",
     "ask_later",
     "cancel",
     "changes_requested",
+    "choose",
+    "claim",
     "commands_of",
     "complete",
     "decline",
     "expire",
+    "fee_percent",
+    "go_on",
     "invite",
+    "is_exportable",
     "learn",
     "lose",
     "next_due",
     "offer",
     "offer_deadline",
     "open_dispute",
+    "pay",
     "preselect",
     "proceed",
     "rate",
@@ -96,7 +107,9 @@ __all__ = [
     "ring",
     "rows_from",
     "ship",
+    "sign",
     "submitted",
+    "unclaim",
     "void",
     "waitlist",
     "weak_points",

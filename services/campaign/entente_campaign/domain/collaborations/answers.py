@@ -7,12 +7,14 @@ from datetime import datetime
 from entente_campaign.domain import events
 from entente_campaign.domain.calendars import plus_days
 from entente_campaign.domain.collaborations.clocks import start_clock
-from entente_campaign.domain.collaborations.contracts import is_required
+from entente_campaign.domain.collaborations.contracts import SIGNABLE, is_required
 from entente_campaign.domain.collaborations.model import VOIDED_KEPT, Collaboration, Decision, Offer
 from entente_campaign.domain.collaborations.states import Action, State
 from entente_campaign.domain.collaborations.table import require_allowed, step
+from entente_campaign.domain.events import Terms
+from entente_campaign.domain.meter import ContractNeed
 from entente_campaign.domain.words import Actor, DeclineReason, Party, deadlines
-from entente_chassis.refusal import Aborted
+from entente_chassis.refusal import Aborted, Invalid, Violation
 
 
 def preselect(collaboration: Collaboration, *, actor: Actor, now: datetime) -> Decision:
@@ -54,17 +56,34 @@ def answerer(collaboration: Collaboration) -> Party:
     return Party.BRAND
 
 
-def accept(collaboration: Collaboration, *, reservation: str, comment: str, actor: Actor, now: datetime) -> Decision:
+def accept(
+    collaboration: Collaboration,
+    *,
+    reservation: str,
+    comment: str,
+    actor: Actor,
+    now: datetime,
+    option: str = "",
+    need: ContractNeed | None = None,
+) -> Decision:
     """The side that was asked agrees. Its place was reserved under ``reservation``.
 
+    Args:
+        option: which of the offered kinds of collaboration; needed where there are several.
+        need: whether a written contract is needed, as the meter says; None: none is.
+
     Raises:
+        Invalid: the option is missing, or is not offered.
         Aborted: the reservation lapsed meanwhile: reserve anew.
         Precondition: it stands elsewhere.
         Denied: the other side is to answer.
     """
     require_allowed(collaboration, Action.ACCEPT, actor.party)
     _require_not_voided(collaboration, reservation)
-    agreed = replace(collaboration, accept_time=now, reservation=reservation, waitlist_time=None, offer=None)
+    collaboration = choose(collaboration, option)
+    agreed = replace(
+        collaboration, contract_need=need, accept_time=now, reservation=reservation, waitlist_time=None, offer=None
+    )
     if is_required(agreed):
         moved = step(agreed, Action.ACCEPT, State.CONTRACT_PENDING, actor, now, comment)
     else:
@@ -77,8 +96,29 @@ def accept(collaboration: Collaboration, *, reservation: str, comment: str, acto
         moved.terms,
         moved.terms.gift_value is not None,
         moved.publication_due_time,
+        moved.state is State.CONTRACT_PENDING,
     )
     return moved, (event,)
+
+
+def choose(collaboration: Collaboration, option: str) -> Collaboration:
+    """The collaboration under the terms of the option that is chosen. Where one is offered, it need not be named.
+
+    Raises:
+        Invalid: the option is missing, or is not offered.
+    """
+    offered = {each.id: each for each in collaboration.options}
+    if not offered and not option:
+        return collaboration
+    chosen = offered.get(option) if option or len(offered) > 1 else next(iter(offered.values()))
+    if chosen is None:
+        names = ", ".join(offered) or "none: leave it out"
+        raise Invalid(
+            "OPTION_REQUIRED" if not option else "OPTION_UNKNOWN",
+            f"{collaboration.name} offers {names}.",
+            violations=[Violation("option", f"must be one of {names}")],
+        )
+    return replace(collaboration, option=chosen.id, terms=chosen.terms)
 
 
 def proceed(
@@ -88,6 +128,25 @@ def proceed(
     if collaboration.terms.gift_value is not None:
         return step(collaboration, action, State.SHIPMENT_PENDING, actor, now, reason)
     return start_clock(step(collaboration, action, State.CONTENT_DUE, actor, now, reason), now)
+
+
+def sign(
+    collaboration: Collaboration, *, version: int, sha256: str, terms: Terms, actor: Actor, now: datetime
+) -> Collaboration | None:
+    """Both sides accepted a contract: it goes on under its terms. None when it has it, or has ended meanwhile."""
+    if collaboration.contract_version == version or collaboration.state not in SIGNABLE:
+        return None
+    signed = replace(
+        collaboration,
+        terms=terms,
+        contract_version=version,
+        contract_sha256=sha256,
+        contract_time=now,
+        update_time=now,
+    )
+    if signed.state is not State.CONTRACT_PENDING:
+        return signed
+    return proceed(signed, Action.SIGN, actor, now, f"version {version}")
 
 
 def void(collaboration: Collaboration, reservation: str) -> Collaboration:

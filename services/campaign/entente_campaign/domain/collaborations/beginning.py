@@ -1,15 +1,15 @@
 """How a collaboration begins: a creator applies, or a brand invites."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from entente_campaign.domain import events
 from entente_campaign.domain.calendars import Calendar, time_zone_of
-from entente_campaign.domain.campaigns import Campaign
+from entente_campaign.domain.campaigns import Campaign, Compensation, Deliverable, compensation_problems
 from entente_campaign.domain.collaborations.fit import ask_later, learn
 from entente_campaign.domain.collaborations.model import Collaboration, Decision, Step
 from entente_campaign.domain.collaborations.states import Action, State
-from entente_campaign.domain.events import AgreedDeliverable, Terms
+from entente_campaign.domain.events import AgreedDeliverable, Option, Terms
 from entente_campaign.domain.names import collaboration_name, id_of
 from entente_campaign.domain.words import Actor, CreatorSummary, Party, Platform, Timeline
 from entente_chassis.money import Money
@@ -25,12 +25,18 @@ class Proposal:
         platform: where content would be published; None: whatever fits best.
         message: a personal word.
         fee: the fee asked or offered; None: the campaign's.
+        options: kinds of collaboration to choose from; empty: the campaign's only.
+        reference: what in the creator's own work an invitation refers to.
+        contact: whom the creator can ask.
     """
 
     creator: str
     platform: Platform | None = None
     message: str = ""
     fee: Money | None = None
+    options: tuple[Option, ...] = ()
+    reference: str = ""
+    contact: str = ""
 
 
 def apply(
@@ -57,7 +63,14 @@ def invite(
     """
     invited = _begin(campaign, proposal, summary, Party.BRAND, actor, now)
     event = events.CreatorInvited(
-        invited.ref, invited.platform, invited.message, invited.terms, invited.answer_deadline_time
+        invited.ref,
+        invited.platform,
+        invited.message,
+        invited.terms,
+        invited.answer_deadline_time,
+        invited.options,
+        invited.reference,
+        invited.contact,
     )
     return invited, (event,)
 
@@ -92,6 +105,10 @@ def _begin(
         calendar=calendar_of(campaign.timeline, campaign.markets),
         message=proposal.message,
         platform=_platform(campaign, proposal.platform),
+        markets=campaign.markets,
+        options=_options(campaign, proposal.options),
+        reference=proposal.reference,
+        contact=proposal.contact,
         history=(Step(now, action, state, actor.subject, actor.party),),
     )
     return learn(collaboration, summary, now) if summary else ask_later(collaboration, now)
@@ -127,18 +144,52 @@ def _terms(campaign: Campaign, fee: Money | None) -> Terms:
             f"{campaign.name} pays in {campaign.budget.currency_code}: give the fee in that currency.",
             violations=[Violation("fee.currency_code", f"must be {campaign.budget.currency_code}")],
         )
-    agreed: list[AgreedDeliverable] = []
-    for wanted in campaign.brief.deliverables:
-        for _ in range(wanted.quantity or 1):
-            number = sum(deliverable.kind is wanted.kind for deliverable in agreed) + 1
-            agreed.append(AgreedDeliverable(f"{wanted.kind.lower()}-{number}", wanted.kind, wanted.platform))
+    return _terms_of(pay, campaign.brief.deliverables, fee)
+
+
+def _terms_of(pay: Compensation, deliverables: tuple[Deliverable, ...], fee: Money | None = None) -> Terms:
     return Terms(
         fee=fee or pay.fee,
         gift_value=pay.gift_value,
         shipping_cost=pay.shipping_cost,
-        deliverables=tuple(agreed),
+        deliverables=agreed_deliverables(deliverables),
         commission_basis_points=pay.commission_basis_points,
         scale_fee_with_compliance=pay.scale_fee_with_compliance,
+        fee_steps=pay.fee_steps,
+    )
+
+
+def agreed_deliverables(deliverables: tuple[Deliverable, ...]) -> tuple[AgreedDeliverable, ...]:
+    """What is to be delivered, one by one, each with an id of its own."""
+    agreed: list[AgreedDeliverable] = []
+    for wanted in deliverables:
+        for _ in range(wanted.quantity or 1):
+            number = sum(deliverable.kind is wanted.kind for deliverable in agreed) + 1
+            agreed.append(AgreedDeliverable(f"{wanted.kind.lower()}-{number}", wanted.kind, wanted.platform))
+    return tuple(agreed)
+
+
+def _options(campaign: Campaign, options: tuple[Option, ...]) -> tuple[Option, ...]:
+    """The options with the terms that each would have.
+
+    Raises:
+        Invalid: two have one id, or an amount is in another currency or missing; all of it is named.
+    """
+    assert campaign.budget is not None
+    assert campaign.brief is not None
+    problems: list[Violation] = []
+    seen: set[str] = set()
+    for number, option in enumerate(options):
+        if option.id in seen:
+            problems.append(Violation(f"options[{number}].id", "each needs an id of its own", "DUPLICATE"))
+        seen.add(option.id)
+        where = f"options[{number}].compensation"
+        problems += compensation_problems(option.compensation, campaign.budget, where)
+    if problems:
+        raise Invalid("OPTIONS_INVALID", "The options cannot be offered: mend the fields.", violations=problems)
+    wanted = campaign.brief.deliverables
+    return tuple(
+        replace(option, terms=_terms_of(option.compensation, option.deliverables or wanted)) for option in options
     )
 
 

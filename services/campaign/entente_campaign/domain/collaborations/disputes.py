@@ -7,7 +7,7 @@ from entente_campaign.domain import events
 from entente_campaign.domain.collaborations.clocks import pass_over_reminders, remind_anew
 from entente_campaign.domain.collaborations.ending import completion
 from entente_campaign.domain.collaborations.model import Collaboration, Decision, Dispute, Resolution
-from entente_campaign.domain.collaborations.money import settled
+from entente_campaign.domain.collaborations.money import require_not_exported, settled
 from entente_campaign.domain.collaborations.states import Action, State
 from entente_campaign.domain.collaborations.table import require_allowed, step
 from entente_campaign.domain.events import CollaborationEvent, DisputeOutcome, ReminderKind
@@ -67,6 +67,7 @@ def resolve_dispute(
             told.append(events.PayableCreated(moved.ref, moved.payable))
         told.append(completion(moved))
     else:
+        require_not_exported(collaboration)
         moved = replace(step(decided, Action.RESOLVE, State.CANCELLED, actor, now, reason), payable=None)
         told.append(events.CollaborationCancelled(moved.ref, reason, moved.was_accepted))
     resolved = events.DisputeResolved(moved.ref, outcome, reason, creator_amount, moved.state)

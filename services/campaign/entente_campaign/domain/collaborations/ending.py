@@ -34,6 +34,14 @@ def cancel(collaboration: Collaboration, *, reason: str, actor: Actor, now: date
     return moved, (events.CollaborationCancelled(moved.ref, reason, collaboration.was_accepted),)
 
 
+def go_on(collaboration: Collaboration, *, reason: str, now: datetime) -> Decision | None:
+    """Its campaign was cancelled, and it goes on to its end; told once."""
+    if collaboration.continued:
+        return None
+    told = events.CollaborationContinued(collaboration.ref, reason)
+    return replace(collaboration, continued=True, update_time=now), (told,)
+
+
 def complete(collaboration: Collaboration, *, actor: Actor, now: datetime) -> Decision:
     """The brand closes a collaboration whose content is published."""
     moved = step(collaboration, Action.COMPLETE, State.COMPLETED, actor, now)
@@ -52,8 +60,16 @@ def completion(collaboration: Collaboration) -> events.CollaborationCompleted:
     )
 
 
-def rate(collaboration: Collaboration, *, ratings: Ratings, comment: str, actor: Actor, now: datetime) -> Decision:
+def rate(
+    collaboration: Collaboration,
+    *,
+    ratings: Ratings,
+    comment: str,
+    actor: Actor,
+    now: datetime,
+    work_again: bool | None = None,
+) -> Decision:
     """The brand rates a completed collaboration."""
     moved = step(collaboration, Action.RATE, State.RATED, actor, now)
-    moved = replace(moved, ratings=ratings, rating_comment=comment)
-    return moved, (events.CollaborationRated(moved.ref, ratings, comment),)
+    moved = replace(moved, ratings=ratings, rating_comment=comment, work_again=work_again)
+    return moved, (events.CollaborationRated(moved.ref, ratings, comment, work_again),)

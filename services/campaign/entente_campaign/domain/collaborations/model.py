@@ -10,6 +10,7 @@ from entente_campaign.domain.events import (
     CollaborationEvent,
     CollaborationRef,
     DisputeOutcome,
+    Option,
     Payable,
     Post,
     Ratings,
@@ -17,6 +18,7 @@ from entente_campaign.domain.events import (
     Shipment,
     Terms,
 )
+from entente_campaign.domain.meter import ContractNeed
 from entente_campaign.domain.words import Audience, DeclineReason, FitReason, Party, Platform, Timeline
 from entente_chassis.money import Money
 
@@ -118,6 +120,10 @@ class Collaboration:
         calendar: the campaign's, copied as well.
         waitlist_time: since when it was on the waiting list; who waits longest is offered a place first.
         dispute: the last one; those before it, which were decided to go on, are kept as well.
+        contract_need: whether a written contract is needed, as it was counted when it was accepted.
+        contract_version: the version that both sides accepted; 0 before.
+        options: what an invitation offers to choose from; ``option`` is the one that was chosen.
+        continued: whether it goes on although its campaign was cancelled.
         fit_ask_time: when matching is asked again; None when it has answered or never will.
     """
 
@@ -164,6 +170,18 @@ class Collaboration:
     offer: Offer | None = None
     dispute: Dispute | None = None
     earlier_disputes: tuple[Dispute, ...] = ()
+    contract_need: ContractNeed | None = None
+    contract_version: int = 0
+    contract_sha256: str = ""
+    contract_time: datetime | None = None
+    options: tuple[Option, ...] = ()
+    option: str = ""
+    reference: str = ""
+    contact: str = ""
+    register_hints: tuple[str, ...] = ()
+    work_again: bool | None = None
+    continued: bool = False
+    markets: tuple[str, ...] = ()
     history: tuple[Step, ...] = ()
 
     @property
@@ -192,16 +210,18 @@ class Collaboration:
 
     @property
     def promised(self) -> Money:
-        """What an acceptance takes of the budget."""
-        given = (self.terms.fee, self.terms.gift_value, self.terms.shipping_cost)
-        return Money.sum(self.currency_code, (amount for amount in given if amount))
+        """What it takes of the budget: what is agreed, with each parcel that had to be sent."""
+        return self.promised_under(self.terms, self.parcels_sent)
+
+    def promised_under(self, terms: Terms, parcels: int) -> Money:
+        """What it would take under these terms, if so many parcels have to be sent; there is one at least."""
+        money = Money.sum(self.currency_code, filter(None, (terms.fee, terms.travel_costs)))
+        return money + terms.parcel(self.currency_code).scaled(max(parcels, 1), 1)
 
     @property
     def sunk(self) -> Money:
-        """What cannot be taken back although the creator has left: the parcel that was sent."""
-        if not self.parcels_sent:
-            return Money.zero(self.currency_code)
-        return Money.sum(self.currency_code, filter(None, (self.terms.gift_value, self.terms.shipping_cost)))
+        """What cannot be taken back although the creator has left: the parcels that were sent, lost ones too."""
+        return self.terms.parcel(self.currency_code).scaled(self.parcels_sent, 1)
 
     @property
     def cost(self) -> Money | None:
@@ -210,11 +230,10 @@ class Collaboration:
             return None
         if self.state in ENDED_EARLY:
             return self.sunk if self.parcels_sent else None
-        if self.terms.fee is None or (self.payable is None and not self.was_settled):
+        if self.payable is None and not self.was_settled:
             return self.promised
-        if self.payable is None:
-            return self.promised - self.terms.fee
-        return self.promised - self.terms.fee + self.payable.amount
+        parcels = self.terms.parcel(self.currency_code).scaled(max(self.parcels_sent, 1), 1)
+        return parcels + self.payable.amount if self.payable else parcels
 
     @property
     def compliance_percent(self) -> int | None:

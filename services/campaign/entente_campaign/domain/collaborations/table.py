@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from entente_campaign.domain import events
+from entente_campaign.domain.collaborations import contracts
 from entente_campaign.domain.collaborations.model import STEPS_KEPT, Collaboration, Step
 from entente_campaign.domain.collaborations.states import Action, State
 from entente_campaign.domain.words import Actor, Party
@@ -268,6 +269,8 @@ TABLE: tuple[Row, ...] = (
 )
 """From a state, by a command, into one of these states; nothing else happens."""
 
+_GOES_ON = frozenset({_A.SHIP, _A.RECEIVE, _A.LOSE, _A.SUBMIT, _A.APPROVE, _A.PUBLISH})
+
 CANCELLABLE = frozenset(state for row in TABLE if row.action is Action.CANCEL for state in row.origins)
 
 
@@ -291,6 +294,8 @@ def require_allowed(collaboration: Collaboration, action: Action, party: Party) 
     """
     rows = [row for row in rows_from(collaboration.state) if row.action is action]
     if not rows:
+        if collaboration.state is State.CONTRACT_PENDING and action in _GOES_ON:
+            raise contracts.missing(collaboration, f"it is {action}")
         raise not_allowed(collaboration, action, party)
     mine = [row for row in rows if party in row.who.parties]
     if not mine:
