@@ -33,7 +33,7 @@ from entente_messaging.application.table import table
 from entente_messaging.application.words import Source
 from entente_messaging.domain.bulks import Bulk, BulkState
 from entente_messaging.domain.contacts import Contact
-from entente_messaging.domain.conversations import Attachment, Conversation
+from entente_messaging.domain.conversations import Attachment, Conversation, Message
 from entente_messaging.domain.deliveries import DeliveryState
 from entente_messaging.domain.names import contact_name, preferences_name
 from entente_messaging.domain.occasions import Occasion, Party
@@ -119,6 +119,7 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
     def __init__(self, stores: Stores, feed: Feed) -> None:
         self._stores = stores
         self._feed = feed
+        self._asked: dict[tuple[str, int], asyncio.Future[list[Outcome[Message]]]] = {}
 
     # -- contacts -----------------------------------------------------------------------------------------------------
 
@@ -222,19 +223,28 @@ class MessagingServicer(service_pb2_grpc.MessagingServiceServicer):
         async with self._feed.subscribe(request.parent) as heard:
             looks = 1
             while True:
-                found = await queries.messages_after(self._stores, request.parent, after)
+                found = await self._after(request.parent, after)
                 for message in found:
                     after = message.state.position
                     token = queries.resume_token(message)
                     yield pb.StreamMessagesResponse(message=messages.written_message(message), resume_token=token)
                     set_resume_token(token)
-                # A message is heard of when its conversation takes it, a moment before it can be read.
-                looks = looks - 1 if not found else _LOOKS
-                if looks > 0:
+                looks -= 1
+                if found:
+                    continue
+                if looks > 0:  # A message is heard of when its conversation takes it, a moment before it can be read.
                     await asyncio.sleep(_LOOK_AGAIN)
                 else:
                     await _next(heard, _LOOK_AT_LEAST_EVERY)
                     looks = _LOOKS
+
+    async def _after(self, conversation: str, position: int) -> list[Outcome[Message]]:
+        """The next messages after a position: one question for all streams that ask it at the same time."""
+        key = (conversation, position)
+        if key not in self._asked:
+            self._asked[key] = asyncio.ensure_future(queries.messages_after(self._stores, conversation, position))
+            self._asked[key].add_done_callback(lambda _: self._asked.pop(key, None))
+        return await asyncio.shield(self._asked[key])
 
     # -- templates ----------------------------------------------------------------------------------------------------
 
