@@ -317,7 +317,7 @@ async def stream_figures(kafka: str, mongo: str, folder: Path, subscribers: int,
             await publish(topics.events("campaign"), campaign.ApplicationReceived(ref=about), about.collaboration, n=1)
         stubs = [await stack.enter_async_context(process.stub(Role.CREATOR)) for _ in range(max(1, subscribers // 50))]
         writer = await stack.enter_async_context(process.stub(Role.BRAND))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         asked = pb.ListConversationsRequest(participant=CREATOR)
         while not (await stubs[0].ListConversations(asked)).conversations:
             if time.monotonic() > deadline:

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from datetime import timedelta
 
 from entente.campaign.v1 import service_pb2_grpc as campaign_grpc
 from entente.matching.v1 import service_pb2_grpc as matching_grpc
@@ -71,6 +72,7 @@ def build(
         clock=runtime.clock,
         rates=Rates(settings.rates(), others=settings.mail_rate),
         patience=settings.patience(),
+        claim_for=timedelta(seconds=settings.claim_seconds),
         default_locale=settings.default_locale,
     )
     keys = runtime.aggregates(kinds.SECRETS)

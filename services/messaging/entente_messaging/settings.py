@@ -43,6 +43,11 @@ class Settings(ServiceSettings):
     webhook_allow_private: bool = Field(
         default=False, description="Let webhooks be of private networks and without TLS. For one machine, and tests."
     )
+    claim_seconds: float = Field(
+        default=60,
+        ge=1,
+        description="Seconds (real ones) for which what a process is sending is its own; then it is taken for dead.",
+    )
     default_locale: Literal["en", "fr", "it", "lv"] = Field(
         default="en", description="Language for recipients whose own is not known, or has no words."
     )

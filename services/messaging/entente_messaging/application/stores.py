@@ -1,6 +1,7 @@
 """What the use cases work on, handed in as one."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from entente_chassis.clock import Clock, SystemClock
 from entente_chassis.store import Aggregates
@@ -27,6 +28,7 @@ class Stores:
     Args:
         clock: the domain's time, of deadlines, quiet hours and retries.
         technical: the machine's time, of claims and signatures.
+        claim_for: how long what a process is sending is left alone by the others; then it is taken for dead.
     """
 
     contacts: Aggregates[Contact]
@@ -52,4 +54,5 @@ class Stores:
     words: Words = field(default_factory=Words)
     rates: Rates = field(default_factory=Rates)
     patience: Patience = field(default_factory=Patience)
+    claim_for: timedelta = timedelta(seconds=60)
     default_locale: str = "en"

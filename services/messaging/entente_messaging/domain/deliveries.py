@@ -11,7 +11,6 @@ from entente_messaging.domain.occasions import Category, Channel, Mode, Occasion
 from entente_messaging.domain.preferences import Preferences, next_digest, quiet_until
 
 ATTEMPTS_KEPT = 20
-CLAIMED_FOR = timedelta(seconds=60)
 # When a webhook is tried again: the schedule that Standard Webhooks recommends.
 WEBHOOK_WAITS = (
     timedelta(seconds=5),
@@ -198,9 +197,9 @@ def is_due(delivery: Delivery, now: datetime, technical_now: datetime) -> bool:
     return due and (delivery.claimed_until is None or delivery.claimed_until <= technical_now)
 
 
-def claimed(delivery: Delivery, technical_now: datetime) -> Delivery:
-    """A process is about to send it: the others leave it alone meanwhile."""
-    return replace(delivery, claimed_until=technical_now + CLAIMED_FOR)
+def claimed(delivery: Delivery, until: datetime) -> Delivery:
+    """A process is about to send it: the others leave it alone until then, by the machine's clock."""
+    return replace(delivery, claimed_until=until)
 
 
 def waiting(delivery: Delivery, until: datetime) -> Settled:

@@ -29,7 +29,9 @@ Publish = Callable[..., Awaitable[None]]
 class Service(ServiceProcess[service_pb2_grpc.MessagingServiceStub]):
     """One messaging process, a collaboration of its own, and a mail server."""
 
-    def __init__(self, folder: Path, kafka: str, mongo: str, database: str) -> None:
+    def __init__(
+        self, folder: Path, kafka: str, mongo: str, database: str, *, instance: str = "test", group: str | None = None
+    ) -> None:
         self.campaign = f"campaigns/c-{uuid.uuid4().hex[:12]}"
         creator = f"ana-{uuid.uuid4().hex[:12]}"  # The topic is shared: other tests' creators are told, too.
         self.creator = f"creators/{creator}"
@@ -48,7 +50,9 @@ class Service(ServiceProcess[service_pb2_grpc.MessagingServiceStub]):
             brands=[self.brand],
             creators=[self.creator],
             clock_start=START,
-            environment={"ENTENTE_SMTP_ADDRESS": f"{ports.HOST}:{self.mail_port}"},
+            instance=instance,
+            group=group,
+            environment={"ENTENTE_SMTP_ADDRESS": f"{ports.HOST}:{self.mail_port}", "ENTENTE_CLAIM_SECONDS": "2"},
         )
 
     def start_mail(self) -> None:
@@ -225,3 +229,64 @@ async def test_a_message_is_sent_once_however_often_a_kill_makes_its_sender_repe
         async with asyncio.timeout(10):
             assert len([await stream.read() for _ in range(len(texts) + 1)]) == len(texts) + 1
         stream.cancel()
+
+
+async def test_a_bulk_message_goes_on_after_a_kill_and_writes_to_everybody_under_one_id(service: Service) -> None:
+    everybody = [f"{service.creator}-{number}" for number in range(60)]
+    async with service.stub(Role.OPERATOR) as stub:
+        for person in everybody:
+            contact = pb.Contact(
+                name=f"{person}/contact",
+                email=f"{person.rpartition('-')[2]}@example.org",
+                locale="fr",
+                email_enabled=True,
+            )
+            await stub.UpdateContact(pb.UpdateContactRequest(contact=contact))
+    request = pb.CreateBulkRequest(
+        parent=service.brand,
+        bulk=pb.Bulk(
+            audience=pb.BulkAudience(creators=pb.CreatorList(creators=everybody)),
+            occasion=pb.OCCASION_BROADCAST,
+            subject="Bonjour",
+            body="Une nouvelle",
+        ),
+        request_id="bulk",
+    )
+
+    async def asked() -> pb.Bulk | None:
+        """How far it is. A repeat of the request begins nothing."""
+        try:
+            async with service.stub(Role.BRAND) as stub:
+                bulk: pb.Bulk = await stub.CreateBulk(request)
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                raise
+            return None
+        return bulk
+
+    async def is_asked() -> bool:
+        return await asked() is not None
+
+    await eventually(is_asked)
+
+    async def is_under_way() -> bool:
+        return len(service.mailed()) >= 5
+
+    await eventually(is_under_way)
+    await service.kill()
+    begun = len(service.mailed())
+    await service.start()
+
+    async def is_done() -> bool:
+        bulk = await asked()
+        results = [(pb.BULK_OUTCOME_SENT, 60)]
+        return (
+            bulk is not None
+            and bulk.state == pb.BULK_STATE_DONE
+            and results == [(count.outcome, count.count) for count in bulk.counts]
+        )
+
+    await eventually(is_done, within=120)
+    assert begun < 60, "it was over before the kill: it proves nothing"
+    assert len({message_id for _, message_id in service.mailed()}) == 60
+    assert {to for to, _ in service.mailed()} == {f"{number}@example.org" for number in range(60)}

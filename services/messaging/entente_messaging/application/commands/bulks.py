@@ -356,7 +356,7 @@ async def _claim(stores: Stores, name: str) -> bool:
         technical = stores.technical.now()
         if packet is None or packet.done or (packet.claimed_until and packet.claimed_until > technical):
             return None
-        return Change(replace(packet, claimed_until=technical + deliveries.CLAIMED_FOR))
+        return Change(replace(packet, claimed_until=technical + stores.claim_for))
 
     return (await stores.packets.change(name, decide)).applied
 

@@ -393,7 +393,7 @@ async def _claim(stores: Stores, name: str) -> bool:
         technical = stores.technical.now()
         if delivery is None or not deliveries.is_due(delivery, stores.clock.now(), technical):
             return None
-        return Change(deliveries.claimed(delivery, technical))
+        return Change(deliveries.claimed(delivery, technical + stores.claim_for))
 
     return (await stores.deliveries.change(name, decide)).applied
 
@@ -416,7 +416,7 @@ async def _claim_mailbox(stores: Stores, name: str) -> bool:
     def decide(mailbox: Mailbox | None) -> Change[Mailbox] | None:
         if mailbox is None or mailbox.digest_at is None or _is_claimed(stores, mailbox):
             return None
-        return Change(replace(mailbox, claimed_until=stores.technical.now() + deliveries.CLAIMED_FOR))
+        return Change(replace(mailbox, claimed_until=stores.technical.now() + stores.claim_for))
 
     return (await stores.mailboxes.change(name, decide)).applied
 
