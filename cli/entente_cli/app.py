@@ -21,6 +21,7 @@ from entente_cli.commands import (
     token,
     topics,
 )
+from entente_cli.commands import creators_brands as _creators_brands  # noqa: F401 - adds its commands to creators
 from entente_cli.errors import CommandError
 from entente_stack.errors import StackError
 

@@ -26,7 +26,7 @@ from tools.generate_protos import (
 from tools.levels import buf
 
 # Methods that change nothing, and the operator's, which are harmless to repeat.
-QUESTIONS = ("Export", "Preview", "Get", "Score", "Explain", "Query", "Report", "Replay", "Discard", "Stream")
+QUESTIONS = ("Plan", "Export", "Preview", "Get", "Score", "Explain", "Query", "Report", "Replay", "Discard", "Stream")
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,11 @@ from google.protobuf.json_format import ParseDict
 
 from entente.campaign.v1 import service_pb2 as ca
 from entente.matching.v1 import service_pb2 as ma
+from entente.type.v1.type_pb2 import Money
 from entente_cli import texts
 from entente_cli.commands.creators import explanation
 from entente_cli.commands.creators import import_creators as import_file
+from entente_cli.commands.creators_brands import roster_summary
 from entente_cli.errors import CommandError
 from entente_cli.patience import answered, observed
 from entente_cli.scenario.stage import Cast, Stage
@@ -82,6 +84,32 @@ async def search(stage: Stage) -> None:
         ),
     )
     stage.tell("matching", "ShortlistUpdated", f"{len(shortlist.creators)} on “{shortlist.display_name}”")
+
+    await _plan(stage, campaign, request)
+
+
+async def _plan(stage: Stage, campaign: ca.Campaign, searched: ma.SearchCreatorsRequest) -> None:
+    """What the same money would buy at most, and what a quarter more would."""
+    roster = await stage.call(
+        stage.brand,
+        stage.session.matching.PlanRoster,
+        ma.PlanRosterRequest(
+            brand=stage.brand_name,
+            brief=searched.brief,
+            filter=searched.filter,
+            budget=Money(currency_code="EUR", minor_units=2_000_000),
+            max_creators=campaign.places,
+            assumed_price_per_thousand=500,
+        ),
+    )
+    stage.tell("matching", "PlanRoster", roster_summary(roster))
+    if roster.alternatives:
+        more = roster.alternatives[-1]
+        stage.tell(
+            "matching",
+            "PlanRoster",
+            f"for {more.budget.minor_units / 100:,.0f} {more.budget.currency_code}: {more.difference:+,} people",
+        )
 
 
 async def learn(stage: Stage) -> None:
