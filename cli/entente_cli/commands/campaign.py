@@ -26,7 +26,7 @@ from entente.campaign.v1.service_pb2 import (
     PublishCampaignRequest,
 )
 from entente_cli import output
-from entente_cli.commands import applications
+from entente_cli.commands import agreements, applications
 from entente_cli.errors import CommandError
 from entente_cli.output import Json
 from entente_cli.session import Session, all_pages
@@ -35,6 +35,7 @@ app = typer.Typer(help="Campaigns: create, publish, invite, follow.", no_args_is
 
 app.add_typer(applications.app, name="applications")
 app.add_typer(applications.dispute_app, name="dispute")
+agreements.register(app)
 app.command("history")(applications.history)
 app.command("watch")(applications.watch)
 

@@ -24,7 +24,7 @@ from entente_campaign.domain.campaigns import (
 from entente_campaign.domain.collaborations import Collaboration, Proposal, State, commands_of
 from entente_campaign.domain.editing import EDITABLE
 from entente_campaign.domain.events import DisputeOutcome
-from entente_campaign.domain.meter import ContractNeed
+from entente_campaign.domain.meter import ContractNeed, register_hints
 from entente_campaign.domain.words import DeclineReason, Mechanic, Party, Platform, TargetAudience, Timeline
 from entente_chassis.auth import Caller
 from entente_chassis.money import Money
@@ -120,6 +120,7 @@ def collaboration_message(outcome: Outcome[Collaboration], caller: Caller) -> pb
         "etag": outcome.etag,
         "compliance_percent": collaboration.compliance_percent,
         "cost": collaboration.cost,
+        "register_hints": register_hints(collaboration.markets, collaboration.followers, None),
         "offer_deadline_time": collaboration.offer.deadline_time if collaboration.offer else None,
         "waitlist_time": collaboration.waitlist_time if collaboration.state is State.WAITLISTED else None,
         "allowed_commands": commands_of(collaboration, *_parties(collaboration, caller)),

@@ -10,7 +10,7 @@ from entente_campaign.application.stores import Stores
 from entente_campaign.domain import campaigns, cancelling, collaborations, places
 from entente_campaign.domain.campaigns import Campaign
 from entente_campaign.domain.collaborations import Action, Collaboration, State
-from entente_campaign.domain.events import ReminderDue
+from entente_campaign.domain.events import CollaborationContinued, ReminderDue
 from entente_campaign.domain.names import collaboration_name
 from entente_campaign.domain.words import Actor, Party
 from entente_chassis.refusal import NotFound
@@ -205,6 +205,7 @@ async def _move(stores: Stores, name: str, step: Step, cause: Cause | None = Non
     reminders = [event.kind for event in told if isinstance(event, ReminderDue)]
     for kind in reminders:
         metrics.reminders_sent.labels(kind).inc()
-    if not reminders:
+    stepped = any(not isinstance(event, ReminderDue | CollaborationContinued) for event in told) or not told
+    if stepped:
         metrics.collaboration_steps.labels(Action(outcome.state.history[-1].action)).inc()
     return outcome

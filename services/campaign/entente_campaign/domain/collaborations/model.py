@@ -178,7 +178,6 @@ class Collaboration:
     option: str = ""
     reference: str = ""
     contact: str = ""
-    register_hints: tuple[str, ...] = ()
     work_again: bool | None = None
     continued: bool = False
     markets: tuple[str, ...] = ()
