@@ -53,7 +53,7 @@ CAMPAIGN: dict[str, Any] = {
         "gift_value": {"currency_code": "EUR", "minor_units": "4500"},
         "shipping_cost": {"currency_code": "EUR", "minor_units": "650"},
     },
-    "budget": {"currency_code": "EUR", "minor_units": "45000"},
+    "budget": {"currency_code": "EUR", "minor_units": "60000"},
     "places": 8,
 }
 
