@@ -173,6 +173,9 @@ class Story:
         leaving = {"name": self.collaboration("emil"), "reason": "Plus le temps"}
         await self.as_creator("emil", "campaign", "WithdrawCollaboration", **leaving)
         await self.world.settle()
+        later = {"name": self.campaign, "endTime": day(92)}
+        await self.as_brand("campaign", "UpdateCampaign", campaign=later)
+        await self.world.settle()
 
     async def parcels_go(self) -> None:
         """To those who were accepted; gina's first one is lost, and fred confirms late that his came."""
@@ -320,7 +323,7 @@ class Story:
             "governingLaw": "FR",
         }
         whose = {"collaboration": self.collaboration("bea")}
-        offered = await self.as_brand("campaign", "OfferContract", clauses=clauses, **whose)
+        offered = await self.as_brand("campaign", "OfferContract", clauses=clauses, comment="Voilà", **whose)
         last = offered.versions[-1]
         await self.as_creator("bea", "campaign", "AcceptContract", version=last.version, sha256=last.sha256, **whose)
 

@@ -43,7 +43,11 @@ class Notification:
 
 @dataclass(frozen=True)
 class Telling:
-    """Somebody is to be told something: what an event comes to for one side."""
+    """Somebody is to be told something: what an event comes to for one side.
+
+    Args:
+        one_of_many: the event is told to several of the same side.
+    """
 
     party: Party
     occasion: Occasion
@@ -54,6 +58,7 @@ class Telling:
     collaboration: str = ""
     creator: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    one_of_many: bool = False
 
 
 def telling_of(notification: Notification) -> Telling:

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -17,6 +18,7 @@ from entente_messaging.application.stores import Stores
 from entente_messaging.application.table import table
 from entente_messaging.domain.conversations import Collaboration
 from entente_messaging.domain.moments import FieldType, MergeField, Moment, MomentsError
+from entente_messaging.domain.names import conversation_name
 from entente_messaging.domain.notifications import Telling
 from entente_messaging.domain.occasions import Party
 
@@ -44,15 +46,16 @@ def _handler(stores: Stores, name: str) -> Handle:
     moments = table().of_event(name)
     stops = bool(table().stops(name))
 
+    kind = moments[0].about if moments else "collaboration"
+
     async def handle(event: Incoming[Any]) -> None:
-        about = await _about(stores, moments[0].about if moments else "collaboration", event.message)
-        if about is None:
-            return
-        if stops:
-            await telling.stop_reminders(stores, about, name, event.cause)
-        for moment in moments:
-            if _applies(moment, event.message):
-                await _tell(stores, moment, about, event)
+        for named in await _about(stores, kind, event.message):
+            about = await without_erased(stores, named)
+            if stops:
+                await telling.stop_reminders(stores, about, name, event.cause)
+            for moment in moments:
+                if _applies(moment, event.message):
+                    await _tell(stores, moment, about, event)
 
     return handle
 
@@ -77,23 +80,30 @@ async def _tell(stores: Stores, moment: Moment, about: Collaboration, event: Inc
             collaboration=about.collaboration,
             creator=about.creator,
             values=values,
+            one_of_many=moment.about == "creators",
         )
         new = await telling.tell(stores, what, about if about.collaboration else None, event.cause)
         metrics.notifications.labels(moment.occasion.value.lower()).inc(new)
 
 
-async def _about(stores: Stores, kind: str, message: Any) -> Collaboration | None:
-    """What an event is about, without the names of those who are to be forgotten."""
+async def _about(stores: Stores, kind: str, message: Any) -> list[Collaboration]:
+    """What an event is about: one collaboration, a campaign, or one for each creator that it names."""
     if kind == "campaign":
-        about = Collaboration("", message.campaign, message.brand, "", message.campaign_title)
-    elif kind == "conversation":
+        return [Collaboration("", message.campaign, message.brand, "", message.campaign_title)]
+    if kind == "conversation":
         found = await stores.conversations.get(message.conversation)
-        if found is None:
-            return None
-        about = found.state.about
-    else:
-        about = from_proto(Collaboration, message.ref)
-    return await without_erased(stores, about)
+        return [found.state.about] if found else []
+    if kind == "creators":
+        return [await _of_creator(stores, message, creator) for creator in message.creators]
+    return [from_proto(Collaboration, message.ref)]
+
+
+async def _of_creator(stores: Stores, message: Any, creator: str) -> Collaboration:
+    name = f"{message.campaign}/collaborations/{creator.removeprefix('creators/')}"
+    found = await stores.conversations.get(conversation_name(name))
+    if found:
+        return replace(found.state.about, campaign_title=message.campaign_title)
+    return Collaboration(name, message.campaign, message.brand, creator, message.campaign_title)
 
 
 # -- fields of events -------------------------------------------------------------------------------------------------

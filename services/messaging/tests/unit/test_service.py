@@ -417,6 +417,22 @@ async def test_each_event_of_a_collaboration_is_told_or_left_alone_on_purpose(wo
     assert unsaid == set()
 
 
+async def test_a_change_of_a_campaign_is_told_to_each_creator_whom_it_names(world: World) -> None:
+    await world.hear(campaign.ApplicationReceived(ref=REF))
+    changed = campaign.CampaignChanged(
+        campaign="campaigns/c1",
+        brand="brands/zoe",
+        campaign_title="Crème d’hiver",
+        creators=["creators/ann", "creators/bea"],
+    )
+    changed.end_time.FromDatetime(datetime(2026, 5, 1, tzinfo=UTC))
+    for _ in range(2):
+        await world.hear(changed, subject="campaigns/c1")
+    (ann,), (bea,) = await world.inbox("creators/ann"), await world.inbox("creators/bea")
+    assert "Hello Ann,\n\n“Crème d’hiver”" in ann.text
+    assert "It ends on 1 May 2026." in bea.text
+
+
 # -- preferences, reminders, digests ----------------------------------------------------------------------------------
 
 REMINDER = campaign.ReminderDue(

@@ -131,6 +131,16 @@ class _OccasionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Occasion.Val
     """To the brand: a parcel waits to be sent."""
     OCCASION_COMPLETION_DUE: _Occasion.ValueType  # 38
     """To the brand: a collaboration whose content is published waits to be closed."""
+    OCCASION_CONTRACT_OFFERED: _Occasion.ValueType  # 39
+    """To the other side: a contract, or a counter-offer, waits for your answer."""
+    OCCASION_CONTRACT_ACCEPTED: _Occasion.ValueType  # 40
+    """To both sides: the contract is agreed."""
+    OCCASION_COLLABORATION_CONTINUED: _Occasion.ValueType  # 41
+    """To the creator: the campaign was called off, and your collaboration goes on."""
+    OCCASION_PAID: _Occasion.ValueType  # 42
+    """To the creator: you were paid."""
+    OCCASION_CAMPAIGN_CHANGED: _Occasion.ValueType  # 43
+    """To the creators who take part: a campaign changed."""
 
 class Occasion(_Occasion, metaclass=_OccasionEnumTypeWrapper):
     """What somebody is told of, and so what a template is for."""
@@ -213,6 +223,16 @@ OCCASION_PARCEL_UNSENT: Occasion.ValueType  # 37
 """To the brand: a parcel waits to be sent."""
 OCCASION_COMPLETION_DUE: Occasion.ValueType  # 38
 """To the brand: a collaboration whose content is published waits to be closed."""
+OCCASION_CONTRACT_OFFERED: Occasion.ValueType  # 39
+"""To the other side: a contract, or a counter-offer, waits for your answer."""
+OCCASION_CONTRACT_ACCEPTED: Occasion.ValueType  # 40
+"""To both sides: the contract is agreed."""
+OCCASION_COLLABORATION_CONTINUED: Occasion.ValueType  # 41
+"""To the creator: the campaign was called off, and your collaboration goes on."""
+OCCASION_PAID: Occasion.ValueType  # 42
+"""To the creator: you were paid."""
+OCCASION_CAMPAIGN_CHANGED: Occasion.ValueType  # 43
+"""To the creators who take part: a campaign changed."""
 Global___Occasion: _TypeAlias = Occasion  # noqa: Y015
 
 class _Channel:

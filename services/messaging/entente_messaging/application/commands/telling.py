@@ -31,7 +31,8 @@ async def tell(stores: Stores, telling: Telling, about: Collaboration | None, ca
     """Tell somebody something, once for each event and side. Returns whether it is new."""
     if await is_erased(stores, telling.recipient):
         return False
-    id = derived_id(cause.stream, cause.subject, str(cause.epoch), str(cause.n), telling.party.value)
+    whom = (telling.party.value, telling.recipient) if telling.one_of_many else (telling.party.value,)
+    id = derived_id(cause.stream, cause.subject, str(cause.epoch), str(cause.n), *whom)
     name = f"notifications/{id}"
     contact, preferences = await asyncio.gather(
         contact_of(stores, telling.recipient), preferences_of(stores, telling.recipient)
