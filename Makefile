@@ -6,7 +6,7 @@ PYTHON_IN := $(BIN)/python
 ENTENTE := $(BIN)/entente
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference fmt lock clean bench-analytics
+.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference fmt lock clean bench-analytics check-deploy kubernetes
 
 help: ## Show what can be made
 	@echo "Entente: make TARGET"
@@ -44,6 +44,12 @@ integration: venv ## Run the tests against real Kafka and a real database
 
 system: venv ## Run the tests of the five services together
 	@$(PYTHON_IN) -m tools.levels system
+
+check-deploy: venv ## Check what deploys and watches the services (needs kubectl, promtool, amtool)
+	@$(PYTHON_IN) -m tools.levels deploy
+
+kubernetes: venv ## Write the topics, rights and scaling of deploy/k8s from the services
+	@$(PYTHON_IN) -m tools.kafka_resources
 
 proto: venv ## Generate libs/contracts from proto/
 	@$(PYTHON_IN) -m tools.generate_protos

@@ -32,7 +32,7 @@ def packages() -> list[str]:
 
 def tests(level: str) -> list[str]:
     """The folders with the tests of one level."""
-    if level in ("contract", "system"):
+    if level in ("contract", "system", "deploy"):
         return existing(f"tests/{level}")
     folders = existing(*(f"{place}/tests/{level}" for place in ("libs/*", "services/*", "cli")))
     # The stack is nothing but the starting of real servers, and so are its tests.
@@ -98,7 +98,7 @@ def pytest(level: str) -> Callable[[], bool]:
 
 LEVELS: dict[str, Callable[[], bool]] = {
     "check": check,
-    **{level: pytest(level) for level in ("unit", "contract", "integration", "system")},
+    **{level: pytest(level) for level in ("unit", "contract", "integration", "system", "deploy")},
 }
 
 

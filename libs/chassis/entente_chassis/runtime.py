@@ -121,6 +121,11 @@ class Runtime:
         return frozenset(self._consumed)
 
     @property
+    def heard_topics(self) -> frozenset[str]:
+        """The topics that each of its replicas hears all of."""
+        return frozenset(self._topics_heard)
+
+    @property
     def published_topics(self) -> frozenset[str]:
         """The topics that it writes."""
         return frozenset(self._topics)
