@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from email.headerregistry import Address
+from email import charset, policy
+from email.header import Header
 from email.message import EmailMessage
-from email.utils import formatdate
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.utils import formataddr, formatdate
 
 import aiosmtplib
 
@@ -18,6 +23,11 @@ _TIMEOUT = 15.0
 _PERMANENT = 500
 _IDLE = 20.0
 _MAILS_EACH = 200
+_UTF8 = charset.Charset("utf-8")
+_UTF8.body_encoding = charset.QP
+_POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None)
+# A line break would begin another header, or the body.
+_BREAKS_OUT = re.compile(r"[\x00\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 class SmtpMailer(Mailer):
@@ -44,7 +54,8 @@ class SmtpMailer(Mailer):
     ) -> None:
         self._host, self._port = address
         self._sender = sender
-        self._from = Address(display_name, addr_spec=sender)
+        self._from = formataddr((display_name, sender))
+        self._domain = sender.rpartition("@")[2]
         self._starttls = starttls
         self._login = login
         self._slots = asyncio.Semaphore(connections)
@@ -52,9 +63,11 @@ class SmtpMailer(Mailer):
 
     async def send(self, mail: Mail) -> str:
         message = self._compose(mail)
+        # Only for an address beyond ASCII (RFC 6531): a server that does not know it refuses the option.
+        options = [] if mail.to.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
         try:
             async with self._connection() as smtp:
-                _, answer = await smtp.send_message(message, sender=self._sender, recipients=[mail.to])
+                _, answer = await smtp.sendmail(self._sender, [mail.to], message, mail_options=options)
                 return answer.partition(" ")[0][:40]
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _verdict(error.recipients[0].code) from error
@@ -116,22 +129,47 @@ class SmtpMailer(Mailer):
         else:
             self._idle.append(connection)
 
-    def _compose(self, mail: Mail) -> EmailMessage:
-        message = EmailMessage()
+    def _compose(self, mail: Mail) -> bytes:
+        if not mail.to.isascii():
+            return self._compose_beyond_ascii(mail)
+        # The classes of the older policy: those of the newer one parse each header twice, and cost five times as much.
+        text = MIMEText(mail.text, "plain", _UTF8)  # type: ignore[arg-type]  # A charset says how to encode.
+        message: MIMEBase = text
+        if mail.html:
+            message = MIMEMultipart("alternative", _subparts=[text, MIMEText(mail.html, "html", _UTF8)])  # type: ignore[arg-type]
+        for name, value in self._headers(mail).items():
+            message[name] = (
+                Header(value, "utf-8", header_name=name).encode(linesep="\r\n") if name == "Subject" else value
+            )
+        return message.as_bytes(policy=_POLICY)
+
+    def _headers(self, mail: Mail) -> dict[str, str]:
+        headers = {
+            "From": self._from,
+            "To": mail.to,
+            "Subject": mail.subject,
+            "Date": formatdate(),
+            "Message-ID": f"<{mail.id}@{self._domain}>",
+            "Content-Language": mail.language,
+            "Auto-Submitted": "auto-generated",
+        }
+        if mail.way_out:
+            headers |= {
+                "List-Unsubscribe": f"<{mail.way_out}>",
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            }
+        if any(_BREAKS_OUT.search(value) for value in headers.values()):
+            raise MailRefused("HEADER_NOT_ONE_LINE")
+        return headers
+
+    def _compose_beyond_ascii(self, mail: Mail) -> bytes:
+        message = EmailMessage(policy=policy.SMTPUTF8)
         message.set_content(mail.text)  # First: it takes away every header that begins with "Content-".
         if mail.html:
             message.add_alternative(mail.html, subtype="html")
-        message["From"] = self._from
-        message["To"] = mail.to
-        message["Subject"] = mail.subject
-        message["Date"] = formatdate()
-        message["Message-ID"] = f"<{mail.id}@{self._sender.rpartition('@')[2]}>"
-        message["Content-Language"] = mail.language
-        message["Auto-Submitted"] = "auto-generated"
-        if mail.way_out:
-            message["List-Unsubscribe"] = f"<{mail.way_out}>"
-            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        return message
+        for name, value in self._headers(mail).items():
+            message[name] = value
+        return message.as_bytes()
 
 
 class _Connection:

@@ -168,3 +168,22 @@ async def test_many_mails_go_over_few_connections_and_one_that_is_refused_breaks
     handler.answer = "250 OK"
     await mailer.send(MAIL)
     assert len(handler.mails) == 41
+
+
+@pytest.mark.parametrize("subject", ["Merci\r\nBcc: all@example.org", "Merci\nX: y", "Merci\x00"])
+async def test_a_subject_that_would_begin_another_header_is_not_sent(
+    inbox: tuple[Inbox, SmtpMailer], subject: str
+) -> None:
+    handler, mailer = inbox
+    with pytest.raises(MailRefused):
+        await mailer.send(replace(MAIL, subject=subject))
+    assert handler.mails == []
+
+
+async def test_a_long_subject_and_an_address_beyond_ascii_arrive_whole(inbox: tuple[Inbox, SmtpMailer]) -> None:
+    handler, mailer = inbox
+    subject = "Crème d’été, « Rituel du soir » : " * 5
+    await mailer.send(replace(MAIL, subject=subject.strip(), to="līga@example.org"))
+    (mail,) = handler.mails
+    assert mail["Subject"] == subject.strip()
+    assert "līga@example.org" in mail["To"]
