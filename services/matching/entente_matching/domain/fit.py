@@ -7,6 +7,7 @@ is the same number whoever computes it, in whatever order.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from entente_chassis.money import Money
@@ -137,7 +138,8 @@ class Term(NamedTuple):
     missing: str = ""
 
 
-def shares_of_score(brief: Brief) -> dict[FitFactor, int]:
+@lru_cache(maxsize=1024)
+def shares_of_score(brief: Brief) -> Mapping[FitFactor, int]:
     """The most that each factor can add under a brief, in hundredths of a point; together 100 points."""
     asked = {factor: weight for factor, weight in WEIGHTS.items() if _is_asked(factor, brief)}
     of_audience = sum(weight for factor, weight in asked.items() if factor in DIMENSIONS)

@@ -179,6 +179,9 @@ class Block:
         }
         self.beside: dict[str, Beside] = {}
         self.free: list[int] = []
+        self.fewest = np.iinfo(np.int64).max
+        self.most = -1
+        """All rows have at least and at most so many followers, -1 for "not known"."""
         self.filled = dict.fromkeys(PAIR_PLACES, 0)
         """How many places of a row are in use at most: the others need not be looked at."""
 
@@ -197,6 +200,8 @@ class Block:
         block.columns, block.beside, block.size, block.capacity = columns, beside, size, size
         block.filled = {dimension: filled[dimension] for dimension in PAIR_PLACES}
         block.free = np.flatnonzero(columns["flags"] == 0).tolist()
+        if size:
+            block.fewest, block.most = int(columns["followers"].min()), int(columns["followers"].max())
         return block
 
     def take_rows(self, count: int) -> list[int]:
@@ -226,6 +231,8 @@ class Block:
         lists = [name for name in LAYOUT if name not in SCALARS]
         for name, several in zip(lists, zip(*(row.lists for row in rows), strict=True), strict=True):
             self.columns[name][..., where] = np.array(several, dtype=np.uint16).T if LAYOUT[name][1] > 1 else several
+        followers = self.columns["followers"][where]
+        self.fewest, self.most = min(self.fewest, int(followers.min())), max(self.most, int(followers.max()))
         for dimension in PAIR_PLACES:
             used = np.flatnonzero(self.columns[f"{dimension}.code"][:, where].any(axis=1))
             self.filled[dimension] = max(self.filled[dimension], int(used[-1]) + 1 if len(used) else 0)
@@ -254,38 +261,52 @@ class Block:
 
 
 class View:
-    """Some rows of a block."""
+    """Some rows of a block: those that are given, or a run of them."""
 
-    def __init__(self, block: Block, rows: Rows | None = None) -> None:
+    def __init__(self, block: Block, rows: Rows | None = None, start: int = 0, stop: int | None = None) -> None:
         self.block = block
         self.rows = rows
+        self.start = start
+        self.stop = block.size if stop is None else stop
 
     def __len__(self) -> int:
-        return self.block.size if self.rows is None else len(self.rows)
+        return self.stop - self.start if self.rows is None else len(self.rows)
 
     def column(self, name: str) -> Array:
         """The values of these rows; of a column with several places, the places come first."""
         array = self.block.columns[name]
         if self.rows is None:
-            return array[..., : self.block.size]
-        return np.take(array, self.rows, axis=-1)
+            return array[..., self.start : self.stop]
+        return np.asarray(array.take(self.rows, axis=-1))
 
     def place(self, name: str, place: int) -> Array:
         """The values of one place of a column."""
         array = self.block.columns[name][place]
-        return array[: self.block.size] if self.rows is None else np.take(array, self.rows)
+        return array[self.start : self.stop] if self.rows is None else np.asarray(array.take(self.rows))
 
     def narrowed(self, keep: Rows) -> "View":
         """Those of these rows."""
-        return View(self.block, keep if self.rows is None else self.rows[keep])
+        if self.rows is None:
+            return View(self.block, keep + self.start if self.start else keep)
+        return View(self.block, self.rows[keep])
+
+    def part(self, start: int, stop: int) -> "View":
+        """A run of these rows."""
+        if self.rows is None:
+            return View(self.block, None, self.start + start, min(self.stop, self.start + stop))
+        return View(self.block, self.rows[start:stop])
+
+    def number(self, at: int) -> int:
+        """The number of a row in the block."""
+        return self.start + at if self.rows is None else int(self.rows[at])
 
     def numbers(self) -> Rows:
         """The rows' numbers in the block."""
-        return np.arange(self.block.size) if self.rows is None else self.rows
+        return np.arange(self.start, self.stop) if self.rows is None else self.rows
 
     def spread(self, values: Array) -> Array:
         """Values of all rows of the block, for these rows."""
-        return values if self.rows is None else values[self.rows]
+        return values[self.start : self.stop] if self.rows is None else values[self.rows]
 
     def units(self, dimension: AudienceDimension, weights: dict[int, int] | Sequence[int]) -> Array:
         """The shares of codes, added up; with weights, at most so much of each code."""

@@ -17,6 +17,7 @@ import numpy as np
 from entente_matching.application.search.columns import (
     ALIVE,
     BLOCK,
+    DIMENSIONS,
     NOT_KNOWN,
     SEVERAL,
     VERIFIED,
@@ -31,7 +32,9 @@ from entente_matching.application.search.columns import (
 from entente_matching.application.search.locks import SharedLock
 from entente_matching.application.search.model import Cursor, Facet, Found, Hit, Order, Query, facet, tie, tie_of
 from entente_matching.application.search.plan import (
+    Bar,
     Branch,
+    Scorer,
     fit_scorer,
     likeness_scorer,
     on_platforms,
@@ -70,24 +73,34 @@ _UNKNOWN_KEYS: dict[Order, float] = {
 
 
 class _Part(NamedTuple):
-    """What a block holds of a search: rows that may match, which do, and what they are ordered by."""
+    """What a block holds of a search.
+
+    Args:
+        view: the rows that match; of creators with several accounts also those that only may.
+        several: which rows are of such creators.
+        certain: which rows match for certain.
+        at: those of the rows that may be on the page.
+        key: what these are ordered by, and their score.
+        unsure: how many other rows may match.
+    """
 
     view: View
+    several: Mask
     certain: Mask
-    owner: Array
-    flags: Array
+    at: Rows
     key: Array
     score: Array | None
+    unsure: int
 
 
 class _Best(NamedTuple):
-    """A row that may be on the page."""
+    """A row that may be on the page: what it is ordered by, its number in the block, its score."""
 
     key: float
     tie: int
-    owner: int
-    part: _Part
-    at: int
+    block: Block
+    row: int
+    score: int | None
 
 
 class SearchIndex:
@@ -274,15 +287,17 @@ class SearchIndex:
                 scorer = likeness_scorer(query.likeness, self.codes)
             elif query.brief is not None:
                 scorer = fit_scorer(query.brief, self.codes)
+            bar = Bar(query.limit + 1, -query.after.key if query.after else float("inf"))
             blocks = [block for block in self.blocks if not _is_ruled_out(wanted, block)]
-            parts = self._each(lambda block: _searched(block, wanted, excluded, scorer, query), blocks)
-            matched, unsure = _once_each([part for part in parts if len(part.view)])
-            total = sum(len(part.view) for part in matched)
-            page, more = self._page(query, matched)
+            parts = self._each(lambda block: _searched(block, wanted, excluded, scorer, query, bar), blocks)
+            matched, unsure = _once_each(parts)
+            best = self._first(query, matched)
+            page = best[: query.limit]
+            hits = tuple(self._hit(each, query) for each in page)
             return Found(
-                hits=page,
-                next=self._cursor(query, page, matched) if more else None,
-                total=total,
+                hits=hits,
+                next=Cursor(page[-1].key, hits[-1].creator) if page and len(best) > len(page) else None,
+                total=sum(len(part.view) for part in matched),
                 facets=self._facets(query.facets, matched),
                 unknown_audience=unsure,
                 seen_until=self.seen_until,
@@ -304,42 +319,39 @@ class SearchIndex:
             return [do(item) for item in items]
         return list(self._pool.map(do, items))
 
-    def _page(self, query: Query, parts: Sequence[_Part]) -> tuple[tuple[Hit, ...], bool]:
+    def _first(self, query: Query, parts: Sequence[_Part]) -> list[_Best]:
+        """The first behind the cursor, and one more."""
         count = query.limit + 1
         if query.order is Order.NAME:
-            best = self._by_name(query, parts, count)
-        else:
-            after = (query.after.key, tie(query.after.name)) if query.after else None
-            best = [each for part in parts for each in _smallest(part, count, after)]
-            best.sort(key=lambda each: each[:2])
-        page = tuple(self._hit(each) for each in best[: query.limit])
-        return page, len(best) > query.limit and bool(page)
+            return self._first_by_name(query, parts, count)
+        after = (query.after.key, tie(query.after.name)) if query.after else None
+        best = [each for part in parts for each in _smallest(part, count, after)]
+        return heapq.nsmallest(count, best, key=lambda each: each[:2])
 
-    def _by_name(self, query: Query, parts: Sequence[_Part], count: int) -> list[_Best]:
+    def _first_by_name(self, query: Query, parts: Sequence[_Part], count: int) -> list[_Best]:
         """The first by name: the names of all matches are looked at."""
         names, after = self.names, query.after.name if query.after else None
-        candidates = ((names[owner], owner, part, at) for part in parts for at, owner in enumerate(part.owner.tolist()))
+        candidates = (
+            (names[owner], part, at) for part in parts for at, owner in enumerate(part.view.column("owner").tolist())
+        )
         if query.descending:
             left = (each for each in candidates if after is None or each[0] < after)
             found = heapq.nlargest(count, left, key=lambda each: each[0])
         else:
             left = (each for each in candidates if after is None or each[0] > after)
             found = heapq.nsmallest(count, left, key=lambda each: each[0])
-        return [_Best(0.0, 0, owner, part, at) for _, owner, part, at in found]
+        return [
+            _Best(0.0, 0, part.view.block, part.view.number(at), None if part.score is None else int(part.score[at]))
+            for _, part, at in found
+        ]
 
-    def _hit(self, best: _Best) -> Hit:
-        part = best.part
-        name = self.names[best.owner]
-        row = int(part.view.numbers()[best.at])
-        past = self._past.get(best.owner)
-        profile = profile_of(part.view.block, row, name, self.display_names[best.owner], past, self.codes)
-        return Hit(name, profile, None if part.score is None else int(part.score[best.at]))
-
-    def _cursor(self, query: Query, page: Sequence[Hit], parts: Sequence[_Part]) -> Cursor:
-        last = page[-1]
-        owner = self._owners[last.creator]
-        keys = [float(part.key[at]) for part in parts for at in np.flatnonzero(part.owner == owner)]
-        return Cursor(keys[0], last.creator)
+    def _hit(self, best: _Best, query: Query) -> Hit:
+        owner = int(best.block.columns["owner"][best.row])
+        name = self.names[owner]
+        past = self._past.get(owner)
+        dimensions = _shown(query)
+        profile = profile_of(best.block, best.row, name, self.display_names[owner], past, self.codes, dimensions)
+        return Hit(name, profile, best.score)
 
     # -- facets -------------------------------------------------------------------------------------------------------
 
@@ -359,7 +371,7 @@ class SearchIndex:
             elif field == "tier":
                 add(self.codes["tier"].words[block.tier], len(view))
             elif field == "verified":
-                verified = int(np.count_nonzero(part.flags & VERIFIED))
+                verified = int(np.count_nonzero(view.column("flags") & VERIFIED))
                 add("true", verified)
                 add("false", len(view) - verified)
             elif field in ("country", "main_audience_country"):
@@ -412,19 +424,34 @@ def _is_ruled_out(wanted: Branch, block: Block) -> bool:
 
 
 def _searched(
-    block: Block, wanted: Branch, excluded: Rows | None, scorer: Callable[[View], Array] | None, query: Query
+    block: Block, wanted: Branch, excluded: Rows | None, scorer: Scorer | None, query: Query, bar: Bar
 ) -> _Part:
     view, certain = select(wanted, View(block))
     flags = view.column("flags")
+    several = (flags & SEVERAL) > 0
     keep = (flags & ALIVE) > 0
-    owner = view.column("owner")
     if excluded is not None:
-        keep &= ~np.isin(owner, excluded)
+        keep &= ~np.isin(view.column("owner"), excluded)
+    unsure = int(np.count_nonzero(keep & ~certain & ~several))
+    keep &= certain | several
     if not keep.all():
         kept = np.flatnonzero(keep)
-        view, certain, flags, owner = view.narrowed(kept), certain[kept], flags[kept], owner[kept]
-    score = scorer(view) if scorer is not None else None
-    return _Part(view, certain, owner, flags, _keys(query, view, score), score)
+        view, certain, several = view.narrowed(kept), certain[kept], several[kept]
+    if scorer is not None and query.order is Order.FIT and query.descending:
+        at, score = scorer.first(view, several, bar)
+        return _Part(view, several, certain, at, -score.astype(np.float64), score, unsure)
+    scores = scorer.scores(view) if scorer is not None else None
+    return _Part(view, several, certain, np.arange(len(view)), _keys(query, view, scores), scores, unsure)
+
+
+def _shown(query: Query) -> frozenset[AudienceDimension]:
+    """What a page shows of the audience, or explains a score by."""
+    shown = {AudienceDimension.COUNTRY}
+    if query.likeness is not None:
+        shown |= set(query.likeness.audience)
+    if query.brief is not None:
+        shown |= {dimension for dimension in DIMENSIONS if query.brief.target.codes(dimension)}
+    return frozenset(shown)
 
 
 def _keys(query: Query, view: View, score: Array | None) -> Array:
@@ -442,41 +469,40 @@ def _keys(query: Query, view: View, score: Array | None) -> Array:
 
 def _once_each(parts: Sequence[_Part]) -> tuple[list[_Part], int]:
     """Each creator once, by the first of its accounts in the order; and how many may match and do not for certain."""
-    unsure = sum(int(np.count_nonzero(~part.certain & ((part.flags & SEVERAL) == 0))) for part in parts)
-    several = [(number, np.flatnonzero(part.flags & SEVERAL)) for number, part in enumerate(parts)]
+    unsure = sum(part.unsure for part in parts)
+    several = [np.flatnonzero(part.several) for part in parts]
     losers: dict[int, list[int]] = {}
-    if any(len(rows) for _, rows in several):
-        part_of = np.concatenate([np.full(len(rows), number) for number, rows in several])
-        row = np.concatenate([rows for _, rows in several])
-        owner, certain, key = (
-            np.concatenate([getattr(parts[number], name)[rows] for number, rows in several])
-            for name in ("owner", "certain", "key")
-        )
+    if any(len(rows) for rows in several):
+        part_of = np.concatenate([np.full(len(rows), number) for number, rows in enumerate(several)])
+        row = np.concatenate(several)
+        pairs = list(zip(parts, several, strict=True))
+        owner = np.concatenate([part.view.column("owner")[rows] for part, rows in pairs])
+        certain = np.concatenate([part.certain[rows] for part, rows in pairs])
+        key = np.concatenate([part.key[np.searchsorted(part.at, rows)] for part, rows in pairs])
         platform = np.array([part.view.block.platform for part in parts])[part_of]
         order = np.lexsort((_PLATFORM_RANK[platform], key, ~certain, owner))
         first = np.ones(len(order), dtype=np.bool_)
         first[1:] = owner[order][1:] != owner[order][:-1]
         unsure += int(np.count_nonzero(first & ~certain[order]))
-        for at in order[~first]:
+        for at in order[~first | ~certain[order]]:
             losers.setdefault(int(part_of[at]), []).append(int(row[at]))
-    result = []
-    for number, whole in enumerate(parts):
-        part, keep = whole, whole.certain.copy()
-        if number in losers:
-            keep[losers[number]] = False
-        if not keep.all():
-            rows = np.flatnonzero(keep)
-            part = _Part(
-                part.view.narrowed(rows),
-                part.certain[rows],
-                part.owner[rows],
-                part.flags[rows],
-                part.key[rows],
-                None if part.score is None else part.score[rows],
-            )
-        if len(part.view):
-            result.append(part)
-    return result, unsure
+    kept = [_without(part, losers[number]) if number in losers else part for number, part in enumerate(parts)]
+    return [part for part in kept if len(part.view)], unsure
+
+
+def _without(part: _Part, rows: Sequence[int]) -> _Part:
+    keep = np.ones(len(part.view), dtype=np.bool_)
+    keep[list(rows)] = False
+    numbers = np.flatnonzero(keep)
+    ranked = keep[part.at]
+    return part._replace(
+        view=part.view.narrowed(numbers),
+        several=part.several[numbers],
+        certain=part.certain[numbers],
+        at=(np.cumsum(keep) - 1)[part.at[ranked]],
+        key=part.key[ranked],
+        score=None if part.score is None else part.score[ranked],
+    )
 
 
 _PLATFORM_RANK = np.argsort(np.argsort(np.array(PLATFORMS)))
@@ -484,30 +510,34 @@ _PLATFORM_RANK = np.argsort(np.argsort(np.array(PLATFORMS)))
 
 def _smallest(part: _Part, count: int, after: tuple[float, int] | None) -> list[_Best]:
     """The first of a block in the order, behind the cursor; the others are not sorted."""
-    keys = part.key
-    ties = None
-    at: Array = np.arange(len(keys))
+    keys, place = part.key, np.arange(len(part.key))
     if after is not None:
-        ties = part.view.column("tie")
-        at = np.flatnonzero((keys > after[0]) | ((keys == after[0]) & (ties > after[1])))
-        keys = keys[at]
+        ties = _ties(part, place)
+        place = np.flatnonzero((keys > after[0]) | ((keys == after[0]) & (ties > after[1])))
+        keys = keys[place]
     if len(keys) > count:
         limit = np.partition(keys, count - 1)[count - 1]
         below, equal = np.flatnonzero(keys < limit), np.flatnonzero(keys == limit)
         room = count - len(below)
         if len(equal) > room:
-            of_equal = _ties(part, at[equal])
-            equal = equal[np.argpartition(of_equal, room - 1)[:room]]
+            equal = equal[np.argpartition(_ties(part, place[equal]), room - 1)[:room]]
         chosen = np.concatenate([below, equal])
-        keys, at = keys[chosen], at[chosen]
-    of_all = _ties(part, at)
+        keys, place = keys[chosen], place[chosen]
+    block = part.view.block
     return [
-        _Best(float(key), int(number), int(part.owner[place]), part, int(place))
-        for key, number, place in zip(keys, of_all, at, strict=True)
+        _Best(
+            float(key),
+            int(number),
+            block,
+            part.view.number(int(part.at[at])),
+            None if part.score is None else int(part.score[at]),
+        )
+        for key, number, at in zip(keys, _ties(part, place), place, strict=True)
     ]
 
 
-def _ties(part: _Part, at: Array) -> Array:
-    rows = at if part.view.rows is None else part.view.rows[at]
+def _ties(part: _Part, place: Array) -> Array:
+    at = part.at[place]
+    rows = at + part.view.start if part.view.rows is None else part.view.rows[at]
     ties: Array = part.view.block.columns["tie"][rows]
     return ties

@@ -1,5 +1,6 @@
 """A query made ready for the index: words as numbers, demands as functions over columns, the cheapest first."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,7 @@ from entente_matching.application.search.columns import (
     Block,
     Codes,
     Mask,
+    Rows,
     View,
     is_one_of,
 )
@@ -263,7 +265,14 @@ def _bound(field: str, bound: Any, negated: bool) -> Leaf:
             return met, values >= 0
         return met, values != (NOT_KNOWN if name == "authenticity" else 0)
 
-    return Leaf(2, judge, negated)
+    def of_block(block: Block) -> bool | None:
+        """By the fewest and most followers in it."""
+        if name != "followers" or negated or block.fewest < 0:
+            return None
+        every, some = (block.fewest, block.most) if side == MIN else (block.most, block.fewest)
+        return True if compare(every, limit) else (None if compare(some, limit) else False)
+
+    return Leaf(2, judge, negated, of_block=of_block)
 
 
 def _share_between(view: View, dimension: AudienceDimension, codes: list[int], least: int, most: int) -> Judged:
@@ -280,28 +289,95 @@ def is_known(view: View, dimension: AudienceDimension) -> Mask:
 
 # -- scores -----------------------------------------------------------------------------------------------------------
 
-Scorer = Callable[[View], Array]
+Term = Callable[[View], Array]
 _COLUMNS = {
     FitFactor.ENGAGEMENT: "engagement",
     FitFactor.PAST_PERFORMANCE: "performance",
     FitFactor.AUTHENTICITY: "authenticity",
 }
+_SLICE = 16_384
+"""Rows that are scored at a time: what is worked on stays in the processor's cache."""
+
+
+class Bar:
+    """The score that a row must reach to be among the first few, as far as is known by now."""
+
+    def __init__(self, count: int, below: float) -> None:
+        self._count = count
+        self._below = below
+        self._best: Array = np.zeros(0, dtype=np.int32)
+        self._lock = threading.Lock()
+        self.score = 0
+
+    def offer(self, scores: Array) -> None:
+        """Scores of rows that are certain; those above the page that is asked for do not count."""
+        scores = scores[(scores >= self.score) & (scores < self._below)]
+        with self._lock:
+            best = np.concatenate([self._best, scores])
+            if len(best) > self._count:
+                best = np.partition(best, len(best) - self._count)[-self._count :]
+                self.score = int(best.min())
+            self._best = best
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Points of terms, added up: the cheap terms first."""
+
+    terms: tuple[tuple[int, Term], ...]
+    each_rounded: bool
+
+    def scores(self, view: View) -> Array:
+        """The score of each row, in hundredths."""
+        total = np.full(len(view), 0 if self.each_rounded else WHOLE // 2, dtype=np.int32)
+        for points, term in self.terms:
+            reached = term(view).astype(np.int32) * points
+            total += reached // WHOLE if self.each_rounded else reached
+        return total if self.each_rounded else total // WHOLE
+
+    def first(self, view: View, several: Mask, bar: Bar) -> tuple[Rows, Array]:
+        """Which rows may be among the first, and their scores: a row that cannot reach the bar any more is dropped.
+
+        Rows of creators with ``several`` accounts are kept: which of them is the best must be known.
+        """
+        starts = range(0, len(view), _SLICE)
+        found = [self._first_of(view.part(start, start + _SLICE), start, several, bar) for start in starts]
+        if not found:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32)
+        return np.concatenate([at for at, _ in found]), np.concatenate([scores for _, scores in found])
+
+    def _first_of(self, view: View, start: int, several: Mask, bar: Bar) -> tuple[Rows, Array]:
+        at = np.arange(start, start + len(view))
+        total = np.full(len(view), WHOLE // 2, dtype=np.int32)
+        open_points = sum(points for points, _ in self.terms)
+        for points, term in self.terms:
+            total += term(view).astype(np.int32, copy=False) * np.int32(points)
+            open_points -= points
+            if not bar.score:
+                continue
+            within = total >= bar.score * WHOLE - open_points * WHOLE
+            if np.count_nonzero(within) * 4 < len(view) * 3:
+                within |= several[at]
+                keep = np.flatnonzero(within)
+                view, at, total = view.narrowed(keep), at[keep], total[keep]
+                if not len(keep):
+                    break
+        scores = total // WHOLE
+        bar.offer(scores[~several[at]])
+        return at, scores
+
+
+_COST = {FitFactor.AUDIENCE_COUNTRY: 3, FitFactor.AUDIENCE_LANGUAGE: 2, FitFactor.CONTENT_AFFINITY: 1}
 
 
 def fit_scorer(brief: Brief, words: Words) -> Scorer:
     """The fit score in hundredths of a point, as ``domain.fit`` computes it."""
-    terms = [(points, _fit_term(factor, brief, words)) for factor, points in fit.shares_of_score(brief).items()]
-
-    def score(view: View) -> Array:
-        total = np.full(len(view), WHOLE // 2, dtype=np.int32)
-        for points, term in terms:
-            total += term(view).astype(np.int32) * points
-        return total // WHOLE
-
-    return score
+    points = fit.shares_of_score(brief)
+    in_order = sorted(points, key=lambda factor: (_COST.get(factor, 0), -points[factor]))
+    return Scorer(tuple((points[factor], _fit_term(factor, brief, words)) for factor in in_order), each_rounded=False)
 
 
-def _fit_term(factor: FitFactor, brief: Brief, words: Words) -> Scorer:
+def _fit_term(factor: FitFactor, brief: Brief, words: Words) -> Term:
     assumed = fit.ASSUMED[factor]
     if factor in _COLUMNS:
         column = _COLUMNS[factor]
@@ -320,7 +396,9 @@ def _fit_term(factor: FitFactor, brief: Brief, words: Words) -> Scorer:
 
 
 def _filled(values: Array, assumed: int) -> Array:
-    return np.where(values == NOT_KNOWN, np.uint16(assumed), values)
+    filled = values.astype(np.int32)
+    np.copyto(filled, assumed, where=values == NOT_KNOWN)
+    return filled
 
 
 def _affinity(view: View, wanted: Sequence[int], assumed: int) -> Array:
@@ -343,31 +421,26 @@ def _price(view: View, currency: int, budget: int, assumed: int) -> Array:
 
 
 def _audience(view: View, dimension: AudienceDimension, codes: list[int], assumed: int) -> Array:
-    units = np.minimum(view.units(dimension, codes), WHOLE)
-    known = is_known(view, dimension)
-    if known.all():
-        return units
-    main = view.place(f"{dimension}.code", 0) if dimension not in DENSE else view.column(f"{dimension}.main")
-    by_main = np.where(is_one_of(main, codes), fit.MAIN_IS_TARGET, fit.MAIN_IS_NOT_TARGET)
-    return np.where(known, units, np.where(main == 0, assumed, by_main))
+    units = view.units(dimension, codes)
+    np.minimum(units, WHOLE, out=units)
+    unknown = np.flatnonzero(~is_known(view, dimension))
+    if len(unknown):
+        main = view.place(f"{dimension}.code", 0) if dimension not in DENSE else view.column(f"{dimension}.main")
+        table = np.full(max([*codes, 0]) + 2, fit.MAIN_IS_NOT_TARGET, dtype=np.int32)
+        table[codes] = fit.MAIN_IS_TARGET
+        table[0] = assumed
+        units[unknown] = table[np.minimum(main[unknown], len(table) - 1)]
+    return units
 
 
 def likeness_scorer(likeness: Likeness, words: Words) -> Scorer:
     """The similarity in hundredths of a point, as ``domain.lookalikes`` computes it."""
-    terms = [
-        (points, _likeness_term(feature, likeness, words)) for feature, points in lookalikes.points_of(likeness).items()
-    ]
-
-    def score(view: View) -> Array:
-        total = np.zeros(len(view), dtype=np.int32)
-        for points, term in terms:
-            total += term(view).astype(np.int32) * points // WHOLE
-        return total
-
-    return score
+    points = lookalikes.points_of(likeness)
+    terms = tuple((points[feature], _likeness_term(feature, likeness, words)) for feature in points)
+    return Scorer(terms, each_rounded=True)
 
 
-def _likeness_term(feature: Feature, likeness: Likeness, words: Words) -> Scorer:
+def _likeness_term(feature: Feature, likeness: Likeness, words: Words) -> Term:
     if feature in lookalikes.DIMENSIONS:
         dimension = lookalikes.DIMENSIONS[feature]
         weights = _numbered(likeness.audience[dimension], words[dimension])

@@ -1,6 +1,6 @@
 """Profiles as rows of the index, and rows as profiles."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from entente_matching.application.search.columns import (
@@ -120,11 +120,17 @@ def _units(value: float | None) -> int:
 
 
 def profile_of(
-    block: Block, row: int, name: str, display_name: str, past: PastPerformance | None, codes: dict[str, Codes]
+    block: Block,
+    row: int,
+    name: str,
+    display_name: str,
+    past: PastPerformance | None,
+    codes: dict[str, Codes],
+    dimensions: Collection[AudienceDimension] = DIMENSIONS,
 ) -> Profile:
-    """The account that a row holds, but for its handle and the creator's texts."""
+    """The account that a row holds, but for its handle and the creator's texts; of its audience some dimensions."""
     columns = block.columns
-    value = {name: columns[name][row].item() for name in _READ}
+    value = {column: columns[column].item(row) for column in _READ}
     platform = Platform(PLATFORMS[block.platform]) if block.platform else None
     rate = None if value["engagement_rate"] != value["engagement_rate"] else value["engagement_rate"]
     return Profile(
@@ -142,7 +148,7 @@ def profile_of(
         engagement_basis=basis_of(platform) if platform and rate is not None else None,
         engagement_percentile=_share(value["engagement"]),
         engagement_population=codes["population"].words[value["population"]],
-        audience=_audience(block, row, value["known"], codes),
+        audience=_audience(block, row, value["known"], codes, dimensions),
         past=past,
         performance=_share(value["performance"]),
         authenticity=_share(value["authenticity"]),
@@ -176,9 +182,13 @@ def _words(block: Block, row: int, name: str, codes: dict[str, Codes]) -> tuple[
     return tuple(words[number] for number in numbers)
 
 
-def _audience(block: Block, row: int, known: int, codes: dict[str, Codes]) -> Audience:
+def _audience(
+    block: Block, row: int, known: int, codes: dict[str, Codes], dimensions: Collection[AudienceDimension]
+) -> Audience:
     found: dict[str, tuple[Share, ...]] = {}
     for bit, dimension in enumerate(DIMENSIONS):
+        if dimension not in dimensions:
+            continue
         pairs, main = _pairs(block, row, dimension)
         if not pairs and not main:
             continue
