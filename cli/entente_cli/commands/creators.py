@@ -8,18 +8,25 @@ from typing import Annotated
 import typer
 
 from entente.matching.v1.service_pb2 import (
-    AUDIENCE_DIMENSION_COUNTRY,
-    AudienceShareFilter,
+    Confidence,
     CreatorFilter,
     CreatorMatch,
+    ExplainExclusionRequest,
+    ExplainExclusionResponse,
+    FitFactor,
     ImportCreatorsRequest,
     ImportCreatorsResponse,
+    ListLookalikesRequest,
+    ListLookalikesResponse,
     MatchBrief,
+    ScoreCreatorRequest,
+    ScoreCreatorResponse,
     SearchCreatorsRequest,
     SearchCreatorsResponse,
 )
-from entente.type.v1.type_pb2 import Platform, TargetAudience
+from entente.type.v1.type_pb2 import Platform
 from entente_cli import output
+from entente_cli.creator_filter import brief_of, filter_of, required_platform, with_options
 from entente_cli.creators_file import CreatorsFile, write_rejects
 from entente_cli.errors import CommandError
 from entente_cli.output import Json
@@ -91,43 +98,23 @@ async def import_creators(
 
 
 @app.command()
+@with_options(wanted=filter_of, brief=brief_of)
 def search(
-    platform: Annotated[list[str] | None, typer.Option(help="instagram, tiktok, youtube …; may be repeated.")] = None,
-    country: Annotated[list[str] | None, typer.Option(help="Where the creator lives, ISO code.")] = None,
-    audience_country: Annotated[
-        list[str] | None, typer.Option(help="Largest country of the audience, ISO code.")
-    ] = None,
-    audience_share: Annotated[
-        list[str] | None, typer.Option(help='Least share of the audience in a country, "FR=0.4".')
-    ] = None,
-    category: Annotated[list[str] | None, typer.Option(help="What the creator talks about.")] = None,
-    tier: Annotated[list[str] | None, typer.Option(help="nano, micro, macro or mega.")] = None,
-    min_followers: Annotated[int | None, typer.Option(min=0)] = None,
-    max_followers: Annotated[int | None, typer.Option(min=0)] = None,
-    min_engagement: Annotated[float | None, typer.Option(min=0, help="Least engagement rate in percent.")] = None,
-    target_country: Annotated[list[str] | None, typer.Option(help="Score against this target country.")] = None,
-    interest: Annotated[list[str] | None, typer.Option(help="Score against this interest.")] = None,
+    wanted: CreatorFilter,
+    brief: MatchBrief | None,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each score is made of.")] = False,
+    facets: Annotated[bool, typer.Option("--facets", help="Show how the matches divide.")] = False,
+    brand: Annotated[str, typer.Option(help='Search for this brand: "brands/…", without those it has banned.')] = "",
     order_by: Annotated[str, typer.Option(help='For example "followers desc".')] = "",
+    page_token: Annotated[str, typer.Option(help="Go on behind the page that gave this token.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
     as_json: Json = False,
 ) -> None:
     """Find creators by what they are and by who follows them, with an explained score when a target is given."""
-    wanted = CreatorFilter(
-        platforms=[_required_platform(name) for name in platform or ()],
-        countries=[code.upper() for code in country or ()],
-        main_audience_countries=[code.upper() for code in audience_country or ()],
-        categories=category or (),
-        tiers=tier or (),
-        min_followers=min_followers,
-        max_followers=max_followers,
-        min_engagement_rate=None if min_engagement is None else min_engagement / 100,
-        audience=[_share(text) for text in audience_share or ()],
+    request = SearchCreatorsRequest(
+        filter=wanted, brief=brief, brand=brand, order_by=order_by, page_size=limit, page_token=page_token
     )
-    request = SearchCreatorsRequest(filter=wanted, order_by=order_by, page_size=limit)
-    if target_country or interest:
-        target = TargetAudience(countries=[code.upper() for code in target_country or ()], interests=interest or ())
-        request.brief.CopyFrom(MatchBrief(target_audience=target))
+    request.skip_facets = not (facets or as_json)
 
     async def call() -> SearchCreatorsResponse:
         async with Session() as session:
@@ -144,7 +131,128 @@ def search(
     if explain:
         for match in found.matches:
             output.results.print(explanation(match), markup=False)
+    if facets:
+        for facet in found.facets:
+            values = ", ".join(f"{value.value or 'not known'} {value.count:,}" for value in facet.values[:8])
+            output.results.print(f"{facet.field}: {values}", markup=False)
     output.note(f"{found.total_size:,} match in all")
+    if found.unknown_audience:
+        output.note(f"{found.unknown_audience:,} more may match: the shares of their audience are not known")
+    if found.next_page_token:
+        output.note(f"more with --page-token {found.next_page_token}")
+
+
+@app.command()
+@with_options(brief=brief_of)
+def explain(
+    creator: Annotated[str, typer.Argument(help='"creators/…", or its last part.')],
+    brief: MatchBrief | None,
+    as_json: Json = False,
+) -> None:
+    """Say how well a creator fits a target, term by term, and what is not known of it."""
+    if brief is None:
+        raise CommandError("Say what it shall fit: --target-country, --target-age, --interest, --budget …")
+
+    async def call() -> ScoreCreatorResponse:
+        async with Session() as session:
+            return await session.matching.ScoreCreator(ScoreCreatorRequest(creator=_name(creator), brief=brief))
+
+    answer = asyncio.run(call())
+    if as_json:
+        output.show_json(answer)
+        return
+    output.show_table(
+        ["term", "points", "of", "because"],
+        [
+            (
+                output.word(FitFactor, term.factor),
+                f"{term.points_hundredths / 100:.2f}",
+                f"{term.max_points_hundredths / 100:.2f}",
+                f"{term.evidence}{' (assumed)' if term.assumed else ''}",
+            )
+            for term in answer.fit.contributions
+        ],
+        title=f"{answer.display_name}: {answer.fit.score_hundredths / 100:.2f} of 100, "
+        f"confidence {output.word(Confidence, answer.fit.confidence)}, {answer.fit.formula_version}",
+    )
+    for missing in answer.fit.missing:
+        output.note(f"not known: {missing.information}")
+
+
+@app.command("why-not")
+@with_options(wanted=filter_of)
+def why_not(
+    creator: Annotated[str, typer.Argument(help='"creators/…", or its last part.')],
+    wanted: CreatorFilter,
+    brand: Annotated[str, typer.Option(help="The brand that searches; its ban is named as well.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Say why a creator is not among the results of a search: what keeps it out, and by how much."""
+    request = ExplainExclusionRequest(creator=_name(creator), filter=wanted, brand=brand)
+
+    async def call() -> ExplainExclusionResponse:
+        async with Session() as session:
+            return await session.matching.ExplainExclusion(request)
+
+    answer = asyncio.run(call())
+    if as_json:
+        output.show_json(answer)
+        return
+    if answer.matches:
+        output.results.print(f"{answer.creator} matches.", markup=False)
+        return
+    output.show_table(
+        ["field", "must be", "is", "misses by"],
+        [
+            (each.field, each.required, each.actual, f"{each.shortfall:g}" if each.HasField("shortfall") else "")
+            for each in answer.exclusions
+        ],
+        title=f"{answer.creator} is kept out by",
+    )
+
+
+@app.command()
+@with_options(wanted=filter_of)
+def lookalikes(
+    seeds: Annotated[list[str], typer.Argument(help="One to five creators to compare with.")],
+    wanted: CreatorFilter,
+    brand: Annotated[str, typer.Option(help="The brand that asks, without those it has banned.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 10,
+    as_json: Json = False,
+) -> None:
+    """List the creators that are most like others, and in what they are alike."""
+    request = ListLookalikesRequest(seeds=[_name(seed) for seed in seeds], filter=wanted, brand=brand, page_size=limit)
+
+    async def call() -> ListLookalikesResponse:
+        async with Session() as session:
+            return await session.matching.ListLookalikes(request)
+
+    found = asyncio.run(call())
+    if as_json:
+        output.show_json(found)
+        return
+    output.show_table(
+        ["creator", "platform", "followers", "categories", "alike", "most in"],
+        [
+            (
+                match.creator,
+                output.word(Platform, match.platform),
+                f"{match.followers:,}" if match.HasField("followers") else "",
+                ", ".join(match.categories),
+                f"{match.similarity.score_hundredths / 100:.1f}",
+                "; ".join(
+                    feature.evidence
+                    for feature in sorted(match.similarity.features, key=lambda each: -each.points_hundredths)[:2]
+                ),
+            )
+            for match in found.matches
+        ],
+    )
+    output.note(f"{found.total_size:,} were compared")
+
+
+def _name(creator: str) -> str:
+    return creator if creator.startswith("creators/") else f"creators/{creator}"
 
 
 def explanation(match: CreatorMatch) -> str:
@@ -168,19 +276,4 @@ def _row(match: CreatorMatch) -> tuple[object, ...]:
 
 
 def _platform(name: str) -> "Platform.ValueType | None":
-    return _required_platform(name) if name else None
-
-
-def _required_platform(name: str) -> "Platform.ValueType":
-    known = {full.removeprefix("PLATFORM_").lower(): value for full, value in Platform.items() if value}
-    if name.lower() not in known:
-        raise CommandError(f"There is no platform {name!r}: it is one of {', '.join(known)}.")
-    return known[name.lower()]
-
-
-def _share(text: str) -> AudienceShareFilter:
-    code, _, share = text.partition("=")
-    try:
-        return AudienceShareFilter(dimension=AUDIENCE_DIMENSION_COUNTRY, codes=[code.upper()], min_share=float(share))
-    except ValueError as error:
-        raise CommandError(f"{text!r} is not a share of the audience: write it like FR=0.4.") from error
+    return required_platform(name) if name else None

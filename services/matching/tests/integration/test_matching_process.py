@@ -3,12 +3,15 @@
 import asyncio
 import csv
 import gzip
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
 
 from entente.campaign.v1 import events_pb2 as campaign
 from entente.campaign.v1 import service_pb2 as campaign_pb
@@ -18,6 +21,7 @@ from entente.type.v1 import type_pb2
 from entente_chassis import topics
 from entente_chassis.auth import Role
 from entente_chassis.testing.process import ServiceProcess, eventually, publisher
+from entente_matching.adapters.creators_topic import CreatorsTopic
 
 FIGURES = Path(__file__).parents[4] / "data" / "creators_2022_snapshots.csv.gz"
 ROWS = 44
@@ -29,6 +33,7 @@ class Replica(ServiceProcess[service_pb2_grpc.MatchingServiceStub]):
     """One matching process."""
 
     def __init__(self, folder: Path, kafka: str, mongo: str, database: str, group: str, instance: str) -> None:
+        self.snapshot = folder / f"{instance}.npz"
         super().__init__(
             "entente_matching",
             folder,
@@ -42,6 +47,8 @@ class Replica(ServiceProcess[service_pb2_grpc.MatchingServiceStub]):
                 "ENTENTE_INDEX_REFRESH_SECONDS": "0.2",
                 # Others' creators are not this test's, on a broker that all tests use.
                 "ENTENTE_CREATORS_TOPIC": f"{database}.creators.v1",
+                "ENTENTE_INDEX_SNAPSHOT_FILE": str(self.snapshot),
+                "ENTENTE_INDEX_SNAPSHOT_SECONDS": "0.5",
             },
         )
 
@@ -132,3 +139,69 @@ async def test_a_rating_that_is_delivered_twice_counts_once_and_reaches_the_sear
     async with replica.stub(Role.OPERATOR) as stub:
         creator = await stub.GetCreator(pb.GetCreatorRequest(name=first.creator))
     assert (creator.past_performance.rated, creator.past_performance.rating) == (1, 1.0)
+
+
+async def test_a_change_whose_publication_a_kill_prevented_reaches_the_topic_and_every_index(
+    replicas: Callable[[str], Replica], kafka_bootstrap: str, mongo_uri: str, database_name: str
+) -> None:
+    one = replicas("one")
+    await one.start()
+    await one.import_figures()
+    before = known(await one.search())
+    await eventually(lambda: _exists(one.snapshot))
+    await one.kill()
+    # What a process leaves that died between the document and the topic: a document that the topic knows nothing of.
+    client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(mongo_uri)
+    try:
+        collection = client[database_name]["creators"]
+        some = await collection.find_one({})
+        assert some is not None
+        lost = "creators/lost"
+        await collection.insert_one(some | {"_id": lost, "state": some["state"] | {"changed_at": datetime.now(UTC)}})
+    finally:
+        client.close()
+    await one.restart()
+
+    async def is_found() -> bool:
+        return lost in {name for name, _, _ in known(await one.search())}
+
+    await eventually(is_found)
+    assert {name for name, _, _ in known(await one.search())} == {name for name, _, _ in before} | {lost}
+
+    async def is_on_topic() -> bool:
+        topic = CreatorsTopic(kafka_bootstrap, f"{database_name}.creators.v1", no_publication)
+        names = set()
+        async for heard in topic.follow({}):
+            names |= {state.creator for state in heard.states}
+            if heard.caught_up:
+                break
+        return lost in names
+
+    await eventually(is_on_topic)
+
+
+async def test_what_one_replica_writes_the_other_finds_within_a_second(replicas: Callable[[str], Replica]) -> None:
+    one, other = replicas("one"), replicas("other")
+    await asyncio.gather(one.start(), other.start())
+    # Loaded, both of them.
+    await asyncio.gather(one.search(), other.search())
+    delays = []
+    request = pb.SearchCreatorsRequest(skip_facets=True, page_size=100)
+    for number in range(5):
+        async with one.stub(Role.OPERATOR) as stub:
+            await stub.RegisterCreator(pb.RegisterCreatorRequest(creator_id=f"new{number}", display_name="Ānna"))
+        began = time.monotonic()
+        async with other.stub(Role.OPERATOR) as stub:
+            while f"creators/new{number}" not in {m.creator for m in (await stub.SearchCreators(request)).matches}:
+                assert time.monotonic() - began < 10
+        delays.append(time.monotonic() - began)
+    assert sorted(delays)[2] <= 1.0
+
+
+async def no_publication(*given: object, **named: object) -> None:
+    """Nothing is published by who only reads."""
+    raise AssertionError("a reader publishes nothing")
+
+
+async def _exists(path: Path) -> bool:
+    return path.exists()

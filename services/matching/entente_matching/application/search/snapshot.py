@@ -70,7 +70,7 @@ def load(path: Path, now: datetime) -> tuple[SearchIndex, Header] | None:
     if not path.exists():
         return None
     try:
-        with np.load(path) as file:
+        with path.open("rb") as opened, np.load(opened) as file:
             header = json.loads(file["header"].tobytes())
             if header["layout"] != layout_hash() or not header["seen_until"]:
                 return None
