@@ -71,6 +71,8 @@ bench-messaging: venv ## Measure messaging: bulk e-mail against bare aiosmtplib,
 
 bench-analytics: venv ## Measure clicks into figures, the redirect and reports against bare peers
 	@.venv/bin/python -m bench.analytics
+bench-matching: venv ## Measure the search against DuckDB and Polars, its growth, its memory and how it is built
+	@.venv/bin/python -m bench.matching
 
 bench-campaign: venv ## Measure campaign's commands, latency and timers against a bare driver loop
 	@.venv/bin/python -m bench.campaign

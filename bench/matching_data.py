@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from entente_matching.adapters.reference import load_reference
 from entente_matching.application.search import SearchIndex
-from entente_matching.application.search.columns import BLOCK, DENSE, DIMENSIONS, LAYOUT, NEVER, SCALARS, Block, Codes
+from entente_matching.application.search.columns import BLOCK, DENSE, DIMENSIONS, LAYOUT, NEVER, Block, Codes
 from entente_matching.application.search.rows import PLATFORMS, TRAITS
 from entente_matching.application.search.text import TextIndex
 from entente_matching.domain.lookalikes import SIZE_UNITS
@@ -113,9 +113,9 @@ def draw(count: int) -> Creators:
     columns["last_active"][:] = random.integers(1_700_000_000, 1_770_000_000, count)
     columns["category"][:] = categories[:, chosen]
     columns["language"][0] = random.integers(0, len(LANGUAGES) + 1, count)
-    known = random.random(count) < 0.7
-    columns["known"][:] = np.where(known, (1 << len(DIMENSIONS)) - 1, 0)
-    _spread(columns, known, main[chosen].astype(np.uint16), random)
+    measured = random.random(count) < 0.7
+    columns["known"][:] = np.where(measured, (1 << len(DIMENSIONS)) - 1, 0)
+    _spread(columns, measured, main[chosen].astype(np.uint16), random)
     return Creators(columns, platform[chosen].astype(np.int64), tiers + 1, words)
 
 
@@ -168,6 +168,3 @@ def indexed(creators: Creators) -> SearchIndex:
         versions=np.ones(len(creators), dtype=np.int32),
         gone=0,
     )
-
-
-__all__ = ["SCALARS", "Creators", "draw", "indexed"]

@@ -1,4 +1,4 @@
-"""The same question to DuckDB and Polars, over a table that suits them: one column for each share that is asked about."""
+"""The same question to DuckDB and Polars, over a table that suits them: one column for each share of a code."""
 
 from typing import Any
 
@@ -68,11 +68,10 @@ class Question:
         terms = {factor: self._sql_term(factor) for factor in self.points}
         named = ", ".join(f"{term} AS {factor}" for factor, term in terms.items())
         total = " + ".join(f"{points} * {factor}" for factor, points in self.points.items())
-        return (
-            f"SELECT owner, ({total} + 5000) // 10000 AS score, * EXCLUDE (owner, tie) FROM ("
-            f"SELECT owner, tie, {named} FROM creators WHERE {self._sql_where()}"
-            f") ORDER BY score DESC, tie LIMIT 20"
-        )
+        # Nothing of it comes from outside.
+        inner = f"SELECT owner, tie, {named} FROM creators WHERE {self._sql_where()}"  # noqa: S608
+        score = f"({total} + 5000) // 10000 AS score"
+        return f"SELECT owner, {score}, * EXCLUDE (owner, tie) FROM ({inner}) ORDER BY score DESC, tie LIMIT 20"  # noqa: S608
 
     def _sql_where(self) -> str:
         wanted = self.wanted
@@ -88,8 +87,9 @@ class Question:
             parts.append(f"engagement_rate >= {wanted.min_engagement_rate} AND NOT isnan(engagement_rate)")
         for demand in wanted.audience:
             name, _ = WORDS[demand.dimension]
-            parts.append(f"{name}_known AND {self._sql_sum(demand.dimension, demand.codes)} >= "
-                         f"{share_units(demand.min_share)}")
+            parts.append(
+                f"{name}_known AND {self._sql_sum(demand.dimension, demand.codes)} >= {share_units(demand.min_share)}"
+            )
         return " AND ".join(parts)
 
     def _sql_sum(self, dimension: Dimension, codes: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """The index's ways in: a creator is the same from the database, from the topic and from the index's own file."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from entente_matching.adapters.kinds import CREATORS, FEEDBACK
 from entente_matching.adapters.reference import load_reference
 from entente_matching.adapters.states import profiles_of_state, state_message
 from entente_matching.application.indexing import Indexer
+from entente_matching.application.ports import Heard
 from entente_matching.application.search import Query, SearchIndex, snapshot
 from entente_matching.domain.creators import Account, Audience, Creator, Share, Snapshot
 from entente_matching.domain.filters import CreatorFilter
@@ -92,7 +93,7 @@ class FailingTopic(MemoryTopic):
 
     away = False
 
-    async def publish(self, states: "list[Message]") -> None:  # type: ignore[override]
+    async def publish(self, states: Sequence[Message]) -> None:
         if self.away:
             raise Unavailable("BROKER_UNAVAILABLE", "away")
         await super().publish(states)
@@ -185,7 +186,12 @@ async def test_an_index_from_its_file_hears_only_what_came_since(setting: Settin
     await setting.topic.publish([state_message(await setting.write("c"), setting.reference)])
     heard: list[Mapping[int, int]] = []
     follow = setting.topic.follow
-    setting.topic.follow = lambda since: heard.append(dict(since)) or follow(since)  # type: ignore[assignment, func-returns-value]
+
+    def follow_and_tell(since: Mapping[int, int]) -> AsyncIterator[Heard]:
+        heard.append(dict(since))
+        return follow(since)
+
+    setting.topic.follow = follow_and_tell  # type: ignore[method-assign]
     again = setting.indexer(file=True)
     running = asyncio.create_task(again.run())
     await again.until_loaded()
