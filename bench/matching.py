@@ -1,6 +1,6 @@
 """Matching's search, measured: against DuckDB and Polars, as creators grow, from its topic and from its file.
 
-``make bench-matching``: 1,000,000 creators, and 10,000 to 3,000,000 for the growth. BENCH_CREATORS=50000 tries it small.
+``make bench-matching``: 1,000,000 creators, and 10,000 to 3,000,000 for the growth. BENCH_CREATORS=50000 is quick.
 """
 
 import os
@@ -151,7 +151,8 @@ def from_file(index: SearchIndex) -> list[Figure]:
             began = time.perf_counter()
             found = snapshot.load(path, datetime.now(UTC))
             times.append(time.perf_counter() - began)
-            assert found is not None
+            assert found is not None, "the file is right"
+            found[0].put_past(index._past)
             assert ask(found[0], WANTED) == ask(index, WANTED), "the index is another one behind its file"
     seconds = statistics.median(times)
     name = f"snapshot of {len(index):,} creators"
@@ -204,10 +205,10 @@ def plot(sizes: list[int], measured: dict[str, list[float]]) -> None:
 
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "entente"
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     figure: Any
-    figure, axes = pyplot.subplots(figsize=(7, 4))
+    figure, axes = plt.subplots(figsize=(7, 4))
     for name, times in measured.items():
         axes.plot(sizes, times, marker="o", label=name)
     axes.plot(sizes, [measured["everybody scored"][0] * n / sizes[0] for n in sizes], "k:", label="linear")

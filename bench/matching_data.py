@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from entente_matching.adapters.reference import load_reference
 from entente_matching.application.search import SearchIndex
-from entente_matching.application.search.columns import BLOCK, DENSE, DIMENSIONS, LAYOUT, NEVER, Block, Codes
+from entente_matching.application.search.columns import BLOCK, DENSE, DIMENSIONS, LAYOUT, NEVER, NOT_KNOWN, Block, Codes
 from entente_matching.application.search.rows import PLATFORMS, TRAITS
 from entente_matching.application.search.text import TextIndex
+from entente_matching.domain.feedback import PastPerformance
 from entente_matching.domain.lookalikes import SIZE_UNITS
 from entente_matching.domain.words import AudienceDimension
 
@@ -105,6 +106,7 @@ def draw(count: int) -> Creators:
     columns["engagement_rate"][:] = rate[chosen] * random.uniform(0.5, 2, count)
     for name in ("engagement", "performance", "authenticity"):
         columns[name][:] = np.where(random.random(count) < 0.7, random.integers(0, 10_001, count), 0xFFFF)
+    columns["engagement"][np.isnan(columns["engagement_rate"])] = NOT_KNOWN
     columns["population"][:] = population
     columns["price"][:] = np.where(random.random(count) < 0.5, size // 10, -1)
     columns["currency"][:] = np.where(columns["price"] >= 0, random.integers(1, 3, count), 0)
@@ -159,7 +161,7 @@ def indexed(creators: Creators) -> SearchIndex:
             filled = {AudienceDimension.COUNTRY: 8, AudienceDimension.LANGUAGE: 4}
             blocks.append(Block.of(int(key) // 16, int(key) % 16, len(at), columns, {}, filled))  # type: ignore[arg-type]
     names = [f"creators/c{number:07d}" for number in range(len(creators))]
-    return SearchIndex.of(
+    index = SearchIndex.of(
         codes={trait: Codes(words) for trait, words in creators.words.items()},
         blocks=blocks,
         text=TextIndex(),
@@ -168,3 +170,6 @@ def indexed(creators: Creators) -> SearchIndex:
         versions=np.ones(len(creators), dtype=np.int32),
         gone=0,
     )
+    with_past = np.flatnonzero(creators.columns["performance"] != NOT_KNOWN)
+    index.put_past(dict.fromkeys(with_past.tolist(), PastPerformance(completed=1)))
+    return index

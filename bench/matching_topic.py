@@ -43,7 +43,7 @@ def states(creators: Creators) -> list[bytes]:
         name: array.tolist() if array.ndim == 1 else array.T.tolist() for name, array in creators.columns.items()
     }
     for at in range(len(creators)):
-        shares = {}
+        shares: dict[str, Any] = {}
         for trait, (dimension, codes) in _TRAITS.items():
             given = columns[f"{dimension}.share"][at]
             if dimension in DENSE:

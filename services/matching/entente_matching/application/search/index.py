@@ -6,7 +6,7 @@ It holds what filters, facets, scores and a page of results show. A search score
 
 import heapq
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -155,6 +155,10 @@ class SearchIndex:
             if block.free or block.size < BLOCK:
                 index._open[block.platform, block.tier].add(number)
         return index
+
+    def put_past(self, past: Mapping[int, PastPerformance]) -> None:
+        """What past performances rest on, by the creators' numbers: a file of the index does not hold it."""
+        self._past.update(past)
 
     def close_text(self) -> None:
         """Make the text index ready for a snapshot."""
