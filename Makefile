@@ -6,7 +6,7 @@ PYTHON_IN := $(BIN)/python
 ENTENTE := $(BIN)/entente
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference fmt lock clean bench-analytics check-deploy kubernetes
+.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference fmt lock clean bench-analytics check-deploy kubernetes bench-matching
 
 help: ## Show what can be made
 	@echo "Entente: make TARGET"

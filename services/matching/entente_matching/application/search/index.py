@@ -6,6 +6,7 @@ It holds what filters, facets, scores and a page of results show. A search score
 
 import heapq
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -25,6 +26,7 @@ from entente_matching.application.search.columns import (
     Block,
     Codes,
     Mask,
+    Row,
     Rows,
     View,
     object_bytes,
@@ -54,7 +56,7 @@ R = TypeVar("R")
 Entry = tuple[str, int, Sequence[Profile]]
 """Name, version, and the creator through each of its accounts; no account at all is a creator that is gone."""
 
-_WRITTEN_AT_ONCE = 64
+_WRITTEN_AT_ONCE = 1000
 """Creators for which searches wait at a time."""
 _WORKERS = min(2, os.cpu_count() or 1)
 _ORDER_COLUMNS = {
@@ -103,11 +105,23 @@ class _Best(NamedTuple):
     score: int | None
 
 
+class _Ready(NamedTuple):
+    """A creator that is ready to be written."""
+
+    owner: int
+    name: str
+    version: int
+    profile: Profile
+    rows: list[Row]
+    words: set[bytes]
+
+
 class SearchIndex:
     """What all creators are like. Searches run beside each other; a few creators are written between two searches."""
 
     def __init__(self) -> None:
         self._lock = SharedLock()
+        self._writer = threading.Lock()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="search")
         self.codes: dict[str, Codes] = {trait: Codes() for trait in TRAITS}
         self.blocks: list[Block] = []
@@ -162,7 +176,7 @@ class SearchIndex:
 
     def close_text(self) -> None:
         """Make the text index ready for a snapshot."""
-        with self._lock.writing():
+        with self._writer, self._lock.writing():
             self.text.close()
 
     def frozen(self) -> AbstractContextManager[None]:
@@ -192,7 +206,7 @@ class SearchIndex:
 
     def remove(self, creator: str) -> None:
         """Forget a creator, whatever its version; a later version brings it back."""
-        with self._lock.writing():
+        with self._writer, self._lock.writing():
             owner = self._owners.get(creator)
             if owner is not None and self._kill(owner):
                 self.gone += 1
@@ -206,43 +220,45 @@ class SearchIndex:
         for entry in batch:
             if entry[0] not in newest or newest[entry[0]][1] <= entry[1]:
                 newest[entry[0]] = entry
-        with self._lock.writing():
-            rows: dict[tuple[int, int], list[tuple[int, Any]]] = {}
+        with self._writer:
+            # What is written is made ready while searches go on; only one writes at a time.
+            ready: list[_Ready] = []
+            new = len(self.names)
             for name, version, profiles in newest.values():
-                owner = self._owner(name)
-                if version < self.versions[owner]:
+                owner = self._owners.get(name)
+                if owner is None:
+                    owner, new = new, new + 1
+                elif version < self.versions[owner]:
                     continue
-                self.versions[owner] = version
-                number = tie_of(name)
-                for profile in profiles:
-                    row = row_of(profile, owner, number, several=len(profiles) > 1, codes=self.codes)
-                    rows.setdefault((row.platform, row.tier), []).append((owner, row))
-                self._put_facts(owner, profiles)
-            self._place(rows)
+                number, several = tie_of(name), len(profiles) > 1
+                rows = [row_of(profile, owner, number, several=several, codes=self.codes) for profile in profiles]
+                ready.append(_Ready(owner, name, version, profiles[0], rows, words_of_all(profiles[0].texts)))
+            with self._lock.writing():
+                by_block: dict[tuple[int, int], list[tuple[int, Row]]] = {}
+                for each in ready:
+                    self._put_facts(each)
+                    for row in each.rows:
+                        by_block.setdefault((row.platform, row.tier), []).append((each.owner, row))
+                self._place(by_block)
 
-    def _owner(self, name: str) -> int:
-        owner = self._owners.get(name)
-        if owner is None:
-            owner = self._owners[name] = len(self.names)
-            self.names.append(name)
+    def _put_facts(self, ready: "_Ready") -> None:
+        """What is held of a creator besides its rows; its old rows go."""
+        owner, profile = ready.owner, ready.profile
+        if owner == len(self.names):
+            self._owners[ready.name] = owner
+            self.names.append(ready.name)
             self.display_names.append("")
             if owner >= len(self.versions):
                 self.versions = np.resize(self.versions, 2 * owner)
                 self._first_row = np.resize(self._first_row, 2 * owner)
-            self.versions[owner] = 0
             self._first_row[owner] = -1
-            self.gone += 1
-        return owner
-
-    def _put_facts(self, owner: int, profiles: Sequence[Profile]) -> None:
-        """What is held of a creator besides its rows; its old rows go."""
-        if not self._kill(owner):
+        elif not self._kill(owner):
             self.gone -= 1
-        profile = profiles[0]
+        self.versions[owner] = ready.version
         self.display_names[owner] = profile.display_name
         if profile.past is not None:
             self._past[owner] = profile.past
-        self.text.put(owner, words_of_all(profile.texts))
+        self.text.put(owner, ready.words)
 
     def _kill(self, owner: int) -> bool:
         first = int(self._first_row[owner])
