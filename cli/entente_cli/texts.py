@@ -53,7 +53,7 @@ CAMPAIGN: dict[str, Any] = {
         "gift_value": {"currency_code": "EUR", "minor_units": "4500"},
         "shipping_cost": {"currency_code": "EUR", "minor_units": "650"},
     },
-    "budget": {"currency_code": "EUR", "minor_units": "60000"},
+    "budget": {"currency_code": "EUR", "minor_units": "150000"},
     "places": 8,
 }
 
@@ -61,6 +61,46 @@ INVITATION = (
     "Bonjour {name}, nous suivons vos publications sur le soin du quotidien et votre façon d'en parler sans détour. "
     "Nous aimerions vous faire essayer notre Sérum Aube. Votre contact : Inès, chez Maison Lysandre."
 )
+REFERENCE = "votre reel sur la routine du matin en cinq minutes"
+CONTACT = "Inès, responsable des partenariats, Maison Lysandre"
+
+# Two kinds of collaboration to choose from. With the gift, the fee of the second reaches what French law asks a written
+# contract for.
+OPTIONS: list[dict[str, Any]] = [
+    {
+        "id": "essai",
+        "title": "Essai produit offert",
+        "compensation": {
+            "model": "COMPENSATION_MODEL_GIFTED",
+            "gift_value": {"currency_code": "EUR", "minor_units": "4500"},
+            "shipping_cost": {"currency_code": "EUR", "minor_units": "650"},
+        },
+    },
+    {
+        "id": "film",
+        "title": "Film de la routine, rémunéré",
+        "mechanic": "MECHANIC_SPONSORED_POST",
+        "compensation": {
+            "model": "COMPENSATION_MODEL_FIXED_FEE",
+            "fee": {"currency_code": "EUR", "minor_units": "96000"},
+            "gift_value": {"currency_code": "EUR", "minor_units": "4500"},
+            "shipping_cost": {"currency_code": "EUR", "minor_units": "650"},
+        },
+    },
+]
+CLAUSES: dict[str, Any] = {
+    "language": "fr",
+    "usage_rights": [{"media": "réseaux sociaux de la marque", "territories": ["FR"], "duration_days": 180}],
+    "confidentiality_days": 365,
+    "non_compete_days": 60,
+    "competitors": ["Belledune"],
+    "dispute_forum": "DISPUTE_FORUM_MEDIATION",
+    "governing_law": "FR",
+}
+COUNTER = "D'accord sur tout, avec un paiement à quinze jours."
+# Numbers of the examples in the registry of IBANs: no account of anybody.
+PAYER_IBAN, PAYEE_IBAN = "FR7630006000011234567890189", "DE89370400440532013000"
+
 APPLICATION = "Bonjour, je cherche justement un sérum du matin à essayer avec ma communauté. Au plaisir d'en parler !"
 QUESTION = "Bonjour, merci pour votre confiance ! Peut-on utiliser le sérum le soir aussi, ou seulement le matin ?"
 ANSWER = "Bonjour ! Plutôt le matin, sous votre crème solaire. Bonne découverte, et écrivez-nous à tout moment."

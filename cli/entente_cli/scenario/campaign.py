@@ -70,7 +70,13 @@ async def invite_and_apply(stage: Stage) -> None:
     request = ca.InviteCreatorsRequest(
         campaign=stage.campaign,
         invitations=[
-            ca.Invitation(creator=name, message=texts.INVITATION.format(name=name.removeprefix("creators/")))
+            ca.Invitation(
+                creator=name,
+                message=texts.INVITATION.format(name=name.removeprefix("creators/")),
+                reference=texts.REFERENCE,
+                contact=texts.CONTACT,
+                options=_options() if name == _paid(stage) else (),
+            )
             for name in stage.cast.invited
         ],
     )
@@ -90,8 +96,10 @@ async def invite_and_apply(stage: Stage) -> None:
     stage.tell("campaign", "ApplicationReceived", f"{len(stage.cast.applying)} creators applied")
 
     for name in stage.cast.accepting:
-        await _respond(stage, name, ca.INVITATION_ANSWER_ACCEPT)
+        option = "film" if name == _paid(stage) else ""
+        await _respond(stage, name, ca.INVITATION_ANSWER_ACCEPT, option=option)
     stage.tell("campaign", "CollaborationAccepted", f"{len(stage.cast.accepting)} accepted their invitation")
+    await _agree(stage, _paid(stage))
     for name in stage.cast.refusing:
         await _respond(stage, name, ca.INVITATION_ANSWER_DECLINE, [ca.DECLINE_REASON_AVAILABILITY])
     stage.tell("campaign", "CollaborationDeclined", f"{len(stage.cast.refusing)} declined: no time")
@@ -141,16 +149,15 @@ async def answer_applications(stage: Stage) -> None:
 async def ship(stage: Stage) -> None:
     """The brand sends the product."""
     await stage.day(3)
-    for number, name in enumerate(stage.cast.taking_part):
-        await stage.call(
-            stage.brand,
-            stage.session.campaign.ShipParcel,
-            ca.ShipParcelRequest(
-                name=stage.collaboration(name), carrier="Colissimo", tracking_number=f"6A{number:011}"
-            ),
-            name,
-        )
-    stage.tell("campaign", "ShipmentSent", f"{len(stage.cast.taking_part)} parcels sent")
+    rows = [f"{name},Colissimo,6A{number:011}" for number, name in enumerate(stage.cast.taking_part)]
+    file = "\n".join(["creator,carrier,tracking_number", *rows, "creators/nobody,Colissimo,6A1"])
+    request = ca.ShipParcelsRequest(campaign=stage.campaign, csv=file)
+    sent = await stage.call(stage.brand, stage.session.campaign.ShipParcels, request)
+    bad = [(result.row, error) for result in sent.results for error in result.errors]
+    if sent.sent != len(rows) or len(bad) != 1:
+        raise CommandError(f"{sent.sent} parcels were sent, not {len(rows)}: {bad}")
+    ((row, error),) = bad
+    stage.tell("campaign", "ShipmentSent", f"{sent.sent} parcels sent from a file; row {row}, {error.column}: unknown")
 
 
 async def receive(stage: Stage) -> None:
@@ -218,6 +225,72 @@ async def close(stage: Stage) -> None:
     )
     await in_state(stage, stage.cast.silent, ca.COLLABORATION_STATE_EXPIRED)
     stage.tell("campaign", "CampaignCompleted", "the campaign has ended; the invitation without an answer expires")
+    await _pay(stage)
+    await _look_back(stage)
+
+
+def _paid(stage: Stage) -> str:
+    """The one who takes the paid kind of collaboration."""
+    return stage.cast.accepting[1]
+
+
+def _options() -> list[ca.CollaborationOption]:
+    return [ParseDict(option, ca.CollaborationOption()) for option in texts.OPTIONS]
+
+
+async def _agree(stage: Stage, name: str) -> None:
+    """With the gift, the fee reaches what the law asks a contract for: it is offered, countered and accepted."""
+    service, whose = stage.session.campaign, stage.collaboration(name)
+    found = await stage.call(stage.brand, service.GetCollaboration, ca.GetCollaborationRequest(name=whose))
+    counted = found.contract_need.counted.minor_units / 100
+    stage.tell("campaign", "CONTRACT_REQUIRED", f"fees and gifts reach {counted:.0f} EUR this year: a contract first")
+    clauses = ParseDict(texts.CLAUSES, ca.ContractClauses())
+    clauses.start_time.FromDatetime(stage.start)
+    clauses.end_time.FromDatetime(stage.start + timedelta(days=75))
+    await stage.call(stage.brand, service.OfferContract, ca.OfferContractRequest(collaboration=whose, clauses=clauses))
+    clauses.payment_days = 15
+    counter = ca.OfferContractRequest(collaboration=whose, clauses=clauses, comment=texts.COUNTER)
+    last = (await stage.call(creator(name), service.OfferContract, counter, "counter")).versions[-1]
+    yes = ca.AcceptContractRequest(collaboration=whose, version=last.version, sha256=last.sha256)
+    await stage.call(stage.brand, service.AcceptContract, yes)
+    await in_state(stage, [name], ca.COLLABORATION_STATE_SHIPMENT_PENDING)
+    stage.tell("campaign", "ContractAccepted", f"version {last.version} agreed by both, text {last.sha256[:12]} frozen")
+
+
+async def _pay(stage: Stage) -> None:
+    """What is owed goes to the bank as one file."""
+    service, name = stage.session.campaign, _paid(stage)
+    payee = ca.SetBankAccountRequest(owner=name, holder_name="Atelier Aube", iban=texts.PAYEE_IBAN)
+    payer = ca.SetBankAccountRequest(owner=stage.brand_name, holder_name=texts.BRAND_NAME, iban=texts.PAYER_IBAN)
+    await stage.call(creator(name), service.SetBankAccount, payee, "payee")
+    await stage.call(stage.brand, service.SetBankAccount, payer, "payer")
+    request = ca.CreatePayableExportRequest(parent=stage.brand_name)
+    export = await stage.call(stage.brand, service.CreatePayableExport, request)
+    form = ca.GetPayableExportFileRequest(name=export.name, format=ca.PAYABLE_FILE_FORMAT_SEPA)
+    file = await stage.call(stage.brand, service.GetPayableExportFile, form)
+    total = f"{export.total.minor_units / 100:.2f} {export.total.currency_code}"
+    stage.tell("campaign", "PayableExport", f"{len(export.lines)} transfer, {total}: {len(file.content)} bytes of SEPA")
+    await stage.call(stage.brand, service.MarkPayableExportPaid, ca.MarkPayableExportPaidRequest(name=export.name))
+
+    async def spent() -> int:
+        look = ca.GetCampaignRequest(name=stage.campaign)
+        found = await stage.call(stage.brand, service.GetCampaign, look)
+        return int(found.budget_summary.spent.minor_units)
+
+    await observed("the payment to be spent", spent, lambda minor_units: minor_units > export.total.minor_units)
+    stage.tell("campaign", "PayablePaid", f"spent in all: {await spent() / 100:.2f} EUR, parcels included")
+
+
+async def _look_back(stage: Stage) -> None:
+    """Whom to work with again, and what to change next time."""
+    look = ca.GetCampaignReviewRequest(name=stage.campaign)
+    review = await stage.call(stage.brand, stage.session.campaign.GetCampaignReview, look)
+    again = sum(each.work_again for each in review.creators)
+    best = review.creators[0]
+    kinds = ", ".join(word(ca.ReactivationKind, kind) for kind in best.reactivation) or "nothing yet"
+    stage.tell("campaign", "GetCampaignReview", f"work again with {again}; ask {best.creator_display_name} for {kinds}")
+    for advice in review.advice:
+        stage.tell("campaign", advice.code, f"{advice.field}: {advice.current} → {advice.proposed}; {advice.evidence}")
 
 
 async def _respond(
@@ -225,8 +298,11 @@ async def _respond(
     name: str,
     answer: "ca.InvitationAnswer.ValueType",
     reasons: "Iterable[ca.DeclineReason.ValueType]" = (),
+    option: str = "",
 ) -> None:
-    request = ca.RespondToInvitationRequest(name=stage.collaboration(name), answer=answer, reasons=reasons)
+    request = ca.RespondToInvitationRequest(
+        name=stage.collaboration(name), answer=answer, reasons=reasons, option=option
+    )
     await stage.call(creator(name), stage.session.campaign.RespondToInvitation, request, name)
 
 
