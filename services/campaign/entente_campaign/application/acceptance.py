@@ -14,7 +14,7 @@ from entente_campaign.application import metering
 from entente_campaign.application.stores import Stores
 from entente_campaign.domain import campaigns, collaborations, places
 from entente_campaign.domain.campaigns import Campaign
-from entente_campaign.domain.collaborations import Collaboration
+from entente_campaign.domain.collaborations import Collaboration, State
 from entente_campaign.domain.events import Terms
 from entente_campaign.domain.meter import ContractNeed
 from entente_campaign.domain.names import collaboration_name, id_of
@@ -110,9 +110,10 @@ async def release(stores: Stores, collaboration: Collaboration) -> None:
 
 
 async def settle(stores: Stores, collaboration: Collaboration) -> None:
-    """A fee is owed: what it takes of the budget is known now."""
+    """A fee is owed, or nothing ever will be: what it takes of the budget is known now."""
     cost, payable = collaboration.cost, collaboration.payable
-    if cost is None or (payable is None and not collaboration.was_settled):
+    done = collaboration.was_settled or collaboration.state in (State.COMPLETED, State.RATED)
+    if cost is None or (payable is None and not done):
         return
     owed = payable.amount if payable else Money.zero(collaboration.currency_code)
     creator_id = id_of(collaboration.creator)

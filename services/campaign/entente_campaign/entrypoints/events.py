@@ -107,6 +107,10 @@ def _agreements(stores: Stores) -> Routes:
     async def payable_created(event: Incoming[campaign_pb.PayableCreated]) -> None:
         await effects.settle_budget(stores, event.message.ref.collaboration)
 
+    async def completed(event: Incoming[campaign_pb.CollaborationCompleted]) -> None:
+        # Where no fee is owed, what was sent is spent now.
+        await effects.settle_budget(stores, event.message.ref.collaboration)
+
     async def payable_paid(event: Incoming[campaign_pb.PayablePaid]) -> None:
         await effects.spend(stores, event.message.ref.collaboration)
 
@@ -119,6 +123,7 @@ def _agreements(stores: Stores) -> Routes:
     return {
         messaging_pb.PersonErased: person_erased,
         campaign_pb.PayableCreated: payable_created,
+        campaign_pb.CollaborationCompleted: completed,
         campaign_pb.PayablePaid: payable_paid,
         campaign_pb.ContractAccepted: contract_accepted,
     }

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entente_campaign.domain import places
+from entente_campaign.domain.collaborations import fee_percent
 from entente_campaign.domain.places import Place
+from entente_campaign.domain.words import FeeStep
 from entente_chassis.money import Money
 from entente_chassis.refusal import Precondition
 
@@ -111,3 +114,53 @@ def test_whatever_the_order_never_more_is_promised_than_there_is(
         assert places.taken(held) <= room
         assert places.payable(held, "EUR") <= places.committed(held, "EUR")
         assert what == "reserve" or places.committed(held, "EUR") <= before
+
+
+BUDGET = Money("EUR", 100)
+MOVES: dict[str, Callable[[places.Held, str, Money], dict[str, Place]]] = {
+    "reserve": lambda held, who, amount: places.reserve(
+        held, who, amount, places=2, budget=BUDGET, reservation=who, until=LATER
+    ),
+    "confirm": lambda held, who, amount: places.confirm(held, who, who, lambda parcels: amount),
+    "give back": lambda held, who, amount: places.give_back(held, who, who),
+    "raise": lambda held, who, amount: places.raise_to(held, who, amount, parcels=2, budget=BUDGET),
+    "fit": lambda held, who, amount: places.fit(held, who, lambda parcels: amount),
+    "release": lambda held, who, amount: places.release(held, who, kept=amount),
+    "settle": lambda held, who, amount: places.settle(held, who, amount=amount, owed=amount.scaled(1, 2)),
+    "pay": lambda held, who, amount: places.pay(held, who),
+}
+ONCE = ("release", "settle", "pay")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*MOVES]), st.sampled_from(["ana", "bea", "cleo"]), st.integers(0, 90)), max_size=40
+    )
+)
+def test_committed_and_spent_never_exceed_the_budget_and_nothing_is_spent_twice(
+    steps: list[tuple[str, str, int]],
+) -> None:
+    held: dict[str, Place] = {}
+    refused: set[str] = set()
+    for what, who, units in steps:
+        try:
+            held = MOVES[what](held, who, Money("EUR", units))
+        except Precondition as refusal:
+            refused.add(refusal.reason)
+            continue
+        assert places.committed(held, "EUR") <= BUDGET
+        assert places.taken(held) <= 2
+        for place in held.values():
+            assert Money("EUR", 0) <= (place.spent or Money("EUR", 0)) <= place.amount
+            assert (place.payable or Money("EUR", 0)) <= place.amount
+        if what in ONCE:
+            assert MOVES[what](held, who, Money("EUR", units)) == held
+    assert refused <= {"BUDGET_EXCEEDED", "NO_PLACES_LEFT"}
+
+
+@given(st.integers(0, 100), st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), max_size=6))
+def test_the_share_of_a_fee_is_that_of_the_highest_step_reached(compliance: int, steps: list[tuple[int, int]]) -> None:
+    shares = dict(steps)
+    share = fee_percent(compliance, [FeeStep(at, part) for at, part in shares.items()])
+    reached = [at for at in shares if at <= compliance]
+    assert share == (compliance if not shares else shares[max(reached)] if reached else 0)

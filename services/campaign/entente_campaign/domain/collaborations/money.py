@@ -21,7 +21,8 @@ def fee_percent(compliance_percent: int, steps: Iterable[FeeStep]) -> int:
     ordered = sorted(steps, key=lambda step: step.compliance_percent)
     if not ordered:
         return compliance_percent
-    return max((step.fee_percent for step in ordered if step.compliance_percent <= compliance_percent), default=0)
+    reached = [step.fee_percent for step in ordered if step.compliance_percent <= compliance_percent]
+    return reached[-1] if reached else 0
 
 
 def payable_of(collaboration: Collaboration, now: datetime) -> Payable | None:
