@@ -146,3 +146,15 @@ FLAWED_CAPTIONS = (
         "ma routine. La texture est légère et le flacon dure. Mon avis est dans la vidéo. #beauté"
     ),
 )
+
+# What people write below the posts, in the languages that are judged.
+COMMENTS = (
+    "J'adore ce sérum, merci pour la découverte 😍",
+    "Tu l'as acheté où ?",
+    "Trop cher pour ce que c'est",
+    "My skin has never been so happy!",
+    "Bellissima, lo voglio anch'io",
+    "Ļoti patīk, paldies!",
+    "Ça sent bon au moins ?",
+    "Encore une pub, je suis déçue",
+)

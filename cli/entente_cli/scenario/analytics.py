@@ -93,9 +93,30 @@ async def measure(stage: Stage) -> None:
         await stage.call(creator(name), stage.session.analytics.ReportContentMetrics, report, name)
     await _until_kpi(stage, "measured posts", lambda kpis: kpis.measured_posts == len(stage.cast.taking_part))
     stage.tell("analytics", "ContentMetricsReported", f"figures of {len(stage.cast.taking_part)} posts")
+    said = await _comments(stage)
+    stage.tell(
+        "analytics",
+        "RecordComments",
+        f"comments: {said.positive} of approval, {said.neutral} of neither, {said.negative} of disapproval",
+    )
     progress = await objective(stage)
     status = word(an.ObjectiveStatus, progress.status)
     stage.tell("analytics", "ObjectiveStatusChanged", f"{progress.value} of {progress.target} clicks: {status}")
+
+
+async def _comments(stage: Stage) -> an.SentimentCounts:
+    """What people wrote below the posts, of which only the judgement is kept."""
+    total = an.SentimentCounts()
+    for number, name in enumerate(stage.cast.taking_part):
+        request = an.RecordCommentsRequest(collaboration=stage.collaboration(name), post_url=stage.post(name))
+        for place in range(3 + number % 3):
+            text = texts.COMMENTS[(number + place) % len(texts.COMMENTS)]
+            at = stage.time.now()
+            request.comments.add(id=f"{name}-{place}", text=text).publish_time.FromDatetime(at)
+        answer = await stage.call(creator(name), stage.session.analytics.RecordComments, request, name)
+        for field in ("positive", "neutral", "negative", "not_judged"):
+            setattr(total, field, getattr(total, field) + getattr(answer.total, field))
+    return total
 
 
 async def _visit(stage: Stage, http: httpx.AsyncClient, name: str, user_agent: str) -> str:

@@ -1,5 +1,6 @@
 """What answers questions: facts are read, folded in the domain, and given back."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -75,7 +76,11 @@ class Report:
 async def campaign_report(stores: Stores, campaign: Campaign, now: datetime) -> Report:
     """The figures of a campaign with what they were made of."""
     facts = await load_facts(stores, campaign.name)
-    tiers = stores.reference.tiers()
+    # In a thread: a large campaign takes a while, and the redirect of links shares this loop.
+    return await asyncio.to_thread(_report_of, campaign, facts, stores.reference.tiers(), now)
+
+
+def _report_of(campaign: Campaign, facts: Facts, tiers: Sequence[tuple[str, int]], now: datetime) -> Report:
     by = (Dimension.TIER, Dimension.COMPENSATION, Dimension.PLATFORM, Dimension.MECHANIC)
     return Report(
         campaign,
@@ -95,7 +100,7 @@ async def compare_campaigns(
     async for campaign in every(stores.campaigns, {"brand": brand}):
         facts = await load_facts(stores, campaign.name)
         many.append(replace(facts, campaign=replace(campaign, currency=currency)))
-    return compared(many, dimension, stores.reference.tiers()), len(many)
+    return await asyncio.to_thread(compared, many, dimension, stores.reference.tiers()), len(many)
 
 
 async def objective_progress(stores: Stores, campaign: Campaign, now: datetime) -> tuple[Progress, bool]:
@@ -105,7 +110,7 @@ async def objective_progress(stores: Stores, campaign: Campaign, now: datetime) 
         Precondition: it has none.
     """
     facts = await load_facts(stores, campaign.name)
-    progress = _progress(campaign, facts, now)
+    progress = await asyncio.to_thread(_progress, campaign, facts, now)
     if progress is None:
         raise Precondition(
             "NO_OBJECTIVE", "The campaign has no objective yet: set one and publish it.", resource=campaign.name

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from entente_analytics.domain.names import link_name, promo_code_name
 from entente_chassis.refusal import Invalid, Violation
@@ -89,10 +90,23 @@ class TrackedLink:
 
     def landing_url(self, click_id: str, user_agent: str = "") -> str:
         """Where a click lands: the destination with the UTM parameters and the click's id in place of older ones."""
-        ours = {f"utm_{key}": value for key, value in vars(self.utm).items() if value} | {CLICK_PARAMETER: click_id}
-        parts = urlsplit(self.destination.on(user_agent))
-        kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key not in ours]
-        return urlunsplit(parts._replace(query=urlencode([*kept, *ours.items()])))
+        before, after = _around_click_id(self.destination.on(user_agent), self.utm)
+        return f"{before}{quote(click_id)}{after}"
+
+
+@lru_cache(maxsize=10_000)
+def _around_click_id(url: str, utm: Utm) -> tuple[str, str]:
+    """What stands before and after the click's id in the address where clicks land; the same for all of a link."""
+    ours = {f"utm_{key}": value for key, value in vars(utm).items() if value}
+    parts = urlsplit(url)
+    kept = [
+        (key, value)
+        for key, value in parse_qsl(parts.query, keep_blank_values=True)
+        if key not in ours and key != CLICK_PARAMETER
+    ]
+    query = urlencode([*kept, *ours.items(), (CLICK_PARAMETER, "")])
+    after = f"#{parts.fragment}" if parts.fragment else ""
+    return urlunsplit(parts._replace(query=query, fragment="")), after
 
 
 @dataclass(frozen=True)

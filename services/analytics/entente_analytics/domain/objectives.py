@@ -152,8 +152,8 @@ def projected(
     whole = [(start + timedelta(days=n)).date().isoformat() for n in range((now.date() - start.date()).days)]
     if len(whole) < _DAYS_NEEDED:
         return None
-    # Imported here: it takes a second, and only projections need it.
-    from scipy.stats import t
+    # Imported here: only projections need it. Student's t: stdtrit is its quantile, stdtr its distribution.
+    from scipy.special import stdtr, stdtrit
 
     brought = [days.get(day, 0) for day in whole]
     count = len(brought)
@@ -161,9 +161,9 @@ def projected(
     left = (objective.deadline - now) / timedelta(days=1)
     spread = stdev(brought) * sqrt(left + left * left / count)
     expected = value + mean * left
-    half = float(t.ppf(0.9, count - 1)) * spread
+    half = float(stdtrit(count - 1, 0.9)) * spread
     if spread > 0:
-        chance = float(t.sf((objective.target - expected) / spread, count - 1))
+        chance = float(stdtr(count - 1, (expected - objective.target) / spread))
     else:
         chance = 1.0 if expected >= objective.target else 0.0
     # What is there does not go away, but for refunds and corrections, which days before brought, too.

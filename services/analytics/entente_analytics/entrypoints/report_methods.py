@@ -71,7 +71,8 @@ class ReportMethods(Methods):
 
     async def ExportFigures(self, request: pb.ExportFiguresRequest, context: Any) -> AsyncIterator[pb.ReportChunk]:
         campaign = await self.campaign(request.campaign)
-        rows = figure_rows(await queries.load_facts(self.stores, campaign.name))
+        facts = await queries.load_facts(self.stores, campaign.name)
+        rows = await asyncio.to_thread(figure_rows, facts)
         make = as_parquet if request.format == pb.EXPORT_FORMAT_PARQUET else as_csv
         for piece in await asyncio.to_thread(lambda: list(make(rows))):
             for chunk in _pieces(piece):

@@ -1,5 +1,6 @@
 """Copies of what the campaign service tells, and the objectives that are watched."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from entente_analytics.application.queries import load_facts
@@ -53,7 +54,8 @@ async def evaluate_objective(
     campaign = copied.state if copied else None
     progress = audience = None
     if campaign is not None and campaign.objective is not None and objectives.is_watched(campaign):
-        kpis = campaign_kpis(await load_facts(stores, campaign.name), until=campaign.objective.deadline)
+        facts = await load_facts(stores, campaign.name)
+        kpis = await asyncio.to_thread(campaign_kpis, facts, campaign.objective.deadline)
         value = objective_value(campaign.objective.metric, kpis.total)
         progress = objectives.progress_of(campaign.objective, campaign.start, value, now)
         share = kpis.total.in_target_share_basis_points
