@@ -6,7 +6,7 @@ PYTHON_IN := $(BIN)/python
 ENTENTE := $(BIN)/entente
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference fmt lock clean bench-analytics check-deploy kubernetes bench-matching
+.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference campaign-agreements fmt lock clean bench-analytics check-deploy kubernetes bench-matching
 
 help: ## Show what can be made
 	@echo "Entente: make TARGET"
@@ -79,6 +79,9 @@ bench-campaign: venv ## Measure campaign's commands, latency and timers against 
 
 campaign-reference: venv ## Write the page of the collaboration's machine and clocks from their tables
 	@.venv/bin/python -m entente_campaign.reference docs/architecture/collaboration.md
+
+campaign-agreements: venv ## Write the page of what campaigns agree on from its tables
+	@.venv/bin/python -m entente_campaign.agreements_reference docs/architecture/agreements.md
 
 fmt: venv ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix --quiet . || true

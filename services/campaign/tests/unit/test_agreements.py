@@ -2,6 +2,7 @@
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,6 +14,9 @@ from entente.campaign.v1.service_pb2_grpc import CampaignServiceStub
 from entente.messaging.v1 import events_pb2 as messaging_events
 from entente.review.v1 import events_pb2 as review_events
 from entente.type.v1 import type_pb2
+from entente_campaign.agreements_reference import page
+from entente_campaign.domain import cancelling
+from entente_campaign.domain.collaborations import CANCELLABLE, ENDED_EARLY, State
 from entente_campaign.domain.meter import register_hints
 from entente_chassis.rpc import Role
 from services.campaign.tests.unit.suite import BRAND, DAY, NOW, Suite, refused, stamp
@@ -483,3 +487,14 @@ async def test_the_review_says_where_the_money_went_whom_to_ask_again_and_what_t
     assert {advice.code for advice in review.advice} == {"LESS_TIME", "SMALLER_BUDGET"}
     assert (await refused(suite.brand("brands/soleil").GetCampaignReview(look)))[0] is grpc.StatusCode.NOT_FOUND
     assert (await refused(suite.creator().GetCampaignReview(look)))[0] is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_the_page_of_what_is_agreed_is_that_of_the_tables() -> None:
+    written = Path(__file__).parents[4] / "docs" / "architecture" / "agreements.md"
+    assert written.read_text(encoding="utf-8") == page(), "make campaign-agreements"
+
+
+def test_every_state_that_can_be_cancelled_is_in_the_table_of_cancellation() -> None:
+    ended = {State.COMPLETED, State.RATED, *ENDED_EARLY}
+    assert set(cancelling.TABLE) == set(State) - ended
+    assert cancelling.CANCELLED <= CANCELLABLE
