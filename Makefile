@@ -51,6 +51,13 @@ check-deploy: venv ## Check what deploys and watches the services (needs kubectl
 kubernetes: venv ## Write the topics, rights and scaling of deploy/k8s from the services
 	@$(PYTHON_IN) -m tools.kafka_resources
 
+.PHONY: metrics alerts
+metrics: venv ## Write docs/metrics.md from what the services count
+	@$(PYTHON_IN) -m tools.metrics
+
+alerts: venv ## Write the rules of Prometheus from deploy/observability/slos.toml
+	@$(PYTHON_IN) -m tools.alerts
+
 proto: venv ## Generate libs/contracts from proto/
 	@$(PYTHON_IN) -m tools.generate_protos
 
