@@ -38,12 +38,19 @@ async def submissions(stage: Stage) -> list[re.Submission]:
 
 
 async def notifications(stage: Stage) -> list[tuple[str, str, str]]:
-    """Who was told of what, and how far the mail came: recipient, occasion, state."""
+    """Who was told of what, and how far the mail came: recipient, occasion, state.
+
+    A reminder's mail may be needless by its time, and be left out: that depends on how quickly others act.
+    """
     return [
-        (told.recipient, word(me.Occasion, told.occasion), word(me.MailState, told.mail_state))
+        (told.recipient, word(me.Occasion, told.occasion), _mailed(told))
         for recipient in [stage.brand_name, *stage.cast.everybody]
         for told in await notifications_of(stage, recipient)
     ]
+
+
+def _mailed(told: me.Notification) -> str:
+    return "" if told.category == me.CATEGORY_REMINDER else word(me.MailState, told.mail_state)
 
 
 async def reminder_count(stage: Stage) -> int:
