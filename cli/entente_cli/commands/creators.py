@@ -1,6 +1,7 @@
 """entente creators: import and search."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 
 from entente.matching.v1.service_pb2 import (
     Confidence,
+    Creator,
     CreatorFilter,
     CreatorMatch,
     ExplainExclusionRequest,
@@ -19,14 +21,17 @@ from entente.matching.v1.service_pb2 import (
     ListLookalikesRequest,
     ListLookalikesResponse,
     MatchBrief,
+    Offer,
+    OfferedPrice,
     ScoreCreatorRequest,
     ScoreCreatorResponse,
     SearchCreatorsRequest,
     SearchCreatorsResponse,
+    SetOfferRequest,
 )
 from entente.type.v1.type_pb2 import Platform
 from entente_cli import output
-from entente_cli.creator_filter import brief_of, filter_of, required_platform, with_options
+from entente_cli.creator_filter import brief_of, filter_of, money, required_platform, with_options
 from entente_cli.creators_file import CreatorsFile, write_rejects
 from entente_cli.errors import CommandError
 from entente_cli.output import Json
@@ -249,6 +254,34 @@ def lookalikes(
         ],
     )
     output.note(f"{found.total_size:,} were compared")
+
+
+@app.command()
+def offer(
+    creator: Annotated[str, typer.Argument(help='"creators/…", or its last part.')],
+    bio: Annotated[str, typer.Option(help="What it says of itself.")] = "",
+    available_from: Annotated[str, typer.Option(help='First day on which it takes work, "2026-03-01".')] = "",
+    available_until: Annotated[str, typer.Option(help="Last such day.")] = "",
+    price: Annotated[list[str] | None, typer.Option(help='"instagram=500.00 EUR"; may be repeated.')] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a creator offers: bio, availability, prices. It replaces what it said before."""
+    prices = []
+    for each in price or ():
+        platform, _, amount = each.partition("=")
+        prices.append(OfferedPrice(platform=required_platform(platform), price=money(amount)))
+    said = Offer(bio=bio, available_from=available_from, available_until=available_until, prices=prices)
+    request = SetOfferRequest(creator=_name(creator), offer=said, request_id=str(uuid.uuid4()))
+
+    async def call() -> Creator:
+        async with Session() as session:
+            return await session.matching.SetOffer(request)
+
+    changed = asyncio.run(call())
+    if as_json:
+        output.show_json(changed)
+        return
+    output.results.print(f"{changed.name} offers it now.", markup=False)
 
 
 def _name(creator: str) -> str:

@@ -20,10 +20,12 @@ from entente_matching.domain.authenticity import judge
 from entente_matching.domain.creators import (
     FIGURES,
     NO_AUDIENCE,
+    NO_OFFER,
     Account,
     Audience,
     Creator,
     Observation,
+    Offer,
     Snapshot,
 )
 from entente_matching.domain.feedback import PastPerformance
@@ -77,6 +79,30 @@ def read_accounts(accounts: Iterable[pb.PlatformAccount]) -> tuple[Account, ...]
     )
 
 
+def read_offer(message: pb.Offer) -> Offer:
+    """What a creator offers.
+
+    Raises:
+        Invalid: a day is not one of the calendar.
+    """
+    wrong = [
+        Violation(f"offer.{name}", f"{day} is not a day of the calendar")
+        for name in ("available_from", "available_until")
+        if (day := getattr(message, name)) and not _is_day(day)
+    ]
+    if wrong:
+        raise Invalid("OFFER_INVALID", "Some fields of the offer are not valid.", violations=wrong)
+    return from_proto(Offer, message)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def read_filter(message: pb.CreatorFilter, path: str = "filter") -> CreatorFilter:
     """What creators are looked for.
 
@@ -108,9 +134,7 @@ def _unknown_fields(message: pb.CreatorFilter, path: str) -> Iterator[Violation]
 
 def _wrong_dates(message: pb.CreatorFilter, path: str) -> Iterator[Violation]:
     for where, part in _parts(message, path):
-        try:
-            date.fromisoformat(part.available_on or "2000-01-01")
-        except ValueError:
+        if part.available_on and not _is_day(part.available_on):
             yield Violation(f"{where}.available_on", f"{part.available_on} is not a day of the calendar")
 
 
@@ -147,6 +171,7 @@ def creator_message(
             "verified": creator.verified,
             "accounts": [_account(creator, account, reference, history=history) for account in creator.accounts],
             "past_performance": past,
+            "offer": creator.offer if creator.offer != NO_OFFER else None,
         },
         strict=True,
     )

@@ -11,7 +11,7 @@ from entente_matching.domain import authenticity
 from entente_matching.domain import creators as rules
 from entente_matching.domain import feedback as feedback_rules
 from entente_matching.domain import shortlists as shortlist_rules
-from entente_matching.domain.creators import Creator, Moment, Observation, Override
+from entente_matching.domain.creators import Creator, Moment, Observation, Offer, Override
 from entente_matching.domain.feedback import Feedback
 from entente_matching.domain.figures import metrics_updates
 from entente_matching.domain.imports import CreatorsImported, Import
@@ -105,6 +105,20 @@ class Commands:
                 raise NotFound("NOT_FOUND", f"{name} does not exist.", resource=name)
             creator = rules.record(existing, observation, now)
             return Change(creator, metrics_updates(name, existing, creator, self._reference.tiers))
+
+        return await self._change_creator(name, decide, request)
+
+    async def set_offer(self, name: str, offer: Offer, request: Request | None) -> Outcome[Creator]:
+        """Keep what a creator offers instead of what it offered before."""
+        rules.check_offer(offer)
+        now = self._now()
+
+        def decide(existing: Creator | None) -> Change[Creator] | None:
+            if existing is None:
+                raise NotFound("NOT_FOUND", f"{name} does not exist.", resource=name)
+            if existing.offer == offer:
+                return None
+            return Change(replace(existing, offer=offer, updated_at=now.domain, changed_at=now.technical))
 
         return await self._change_creator(name, decide, request)
 

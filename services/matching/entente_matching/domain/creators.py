@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
+from entente_chassis.money import Money
 from entente_chassis.refusal import AlreadyExists, Invalid, Violation
 from entente_matching.domain.words import AudienceDimension, Platform
 
@@ -109,6 +110,47 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedPrice:
+    """The least price of a piece of content on a platform."""
+
+    platform: Platform
+    price: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a creator says of itself and of its work."""
+
+    bio: str = ""
+    available_from: date | None = None
+    available_until: date | None = None
+    prices: tuple[OfferedPrice, ...] = ()
+
+
+NO_OFFER = Offer()
+
+
+def check_offer(offer: Offer) -> None:
+    """Refuse an offer that contradicts itself.
+
+    Raises:
+        Invalid: with one violation for each wrong field.
+    """
+    violations = []
+    if offer.available_until is not None and offer.available_from is None:
+        violations.append(Violation("offer.available_from", "is needed where available_until is given"))
+    elif offer.available_from and offer.available_until and offer.available_until < offer.available_from:
+        violations.append(Violation("offer.available_until", f"is before available_from, {offer.available_from}"))
+    for index, offered in enumerate(offer.prices):
+        if offered.platform in {other.platform for other in offer.prices[:index]}:
+            violations.append(Violation(f"offer.prices[{index}].platform", f"{offered.platform} is given twice"))
+        if offered.price.minor_units < 0:
+            violations.append(Violation(f"offer.prices[{index}].price.minor_units", "is negative"))
+    if violations:
+        raise Invalid("OFFER_INVALID", "Some fields of the offer are not valid.", violations=violations)
+
+
+@dataclass(frozen=True, slots=True)
 class Creator:
     """Who makes content for an audience.
 
@@ -132,6 +174,7 @@ class Creator:
     accounts: tuple[Account, ...] = ()
     as_of: dict[str, datetime] = field(default_factory=dict)
     overrides: dict[str, tuple[Override, ...]] = field(default_factory=dict)
+    offer: Offer = NO_OFFER
 
     def account(self, platform: Platform) -> Account | None:
         """The account on a platform."""

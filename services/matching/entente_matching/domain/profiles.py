@@ -91,9 +91,14 @@ def _profile(
         past=past,
         performance=performance_value(past),
         handles=tuple(each.handle for each in creator.accounts if each.handle),
+        bio=creator.offer.bio,
+        available_from=creator.offer.available_from,
+        available_until=creator.offer.available_until,
+        last_active=max((each.latest.at for each in creator.accounts if each.latest), default=None),
     )
     if account is None:
         return facts
+    price = next((each.price for each in creator.offer.prices if each.platform == account.platform), None)
     judged = authenticity_of(creator, account, reference)
     followers = latest_followers(account)
     basis = basis_of(account.platform)
@@ -114,5 +119,7 @@ def _profile(
         engagement_population=engagement.population if engagement else "",
         authentic_percentile=authenticity.percentile(authentic) if authenticity and authentic is not None else None,
         audience=account.audience,
+        price_minor=price.minor_units if price else None,
+        currency=price.currency_code if price else "",
         authenticity=None if judged.score is None else judged.score / 100,
     )

@@ -35,6 +35,7 @@ ACCESS: Access = {
     "ListCreators": _BUYERS,
     "ImportCreators": _OPERATORS,
     "RecordMetrics": _SUPPLIERS,
+    "SetOffer": _SUPPLIERS,
     "SearchCreators": _BUYERS,
     "ScoreCreator": _BUYERS,
     "ExplainExclusion": _BUYERS,
@@ -144,6 +145,13 @@ class MatchingServicer(BrandCalls):
         self._require_own(request.creator)
         key = request_key(request)
         changed = await self._commands.record_metrics(request.creator, messages.read_observation(request), key)
+        return messages.creator_message(changed, None, self._reference, history=True)
+
+    async def SetOffer(self, request: pb.SetOfferRequest, context: Any) -> pb.Creator:
+        """Say what a creator offers."""
+        self._require_own(request.creator)
+        key = request_key(request)
+        changed = await self._commands.set_offer(request.creator, messages.read_offer(request.offer), key)
         return messages.creator_message(changed, None, self._reference, history=True)
 
     # -- matching -----------------------------------------------------------------------------------------------------

@@ -542,3 +542,31 @@ async def test_a_shortlist_changes_by_its_mask_and_not_behind_ones_back(server: 
 )
 async def test_a_request_that_breaks_a_rule_is_refused(server: TestServer, message: pb.SearchCreatorsRequest) -> None:
     assert await refused(as_brand(server).SearchCreators(message)) == "FIELDS_INVALID"
+
+
+async def test_what_a_creator_offers_is_found_by_price_day_and_words(server: TestServer) -> None:
+    operator = server.client_as(service_pb2_grpc.MatchingServiceStub, Role.OPERATOR, subject="operators/o")
+    creator = server.client_as(
+        service_pb2_grpc.MatchingServiceStub, Role.CREATOR, subject="creators/new", creators=["creators/new"]
+    )
+    account = pb.PlatformAccount(platform=type_pb2.PLATFORM_INSTAGRAM, handle="new")
+    await creator.RegisterCreator(pb.RegisterCreatorRequest(creator_id="new", display_name="New", accounts=[account]))
+    price = pb.OfferedPrice(
+        platform=type_pb2.PLATFORM_INSTAGRAM, price=type_pb2.Money(currency_code="EUR", minor_units=50_000)
+    )
+    offer = pb.Offer(bio="Élégance à Liège", available_from="2026-03-01", available_until="2026-03-31", prices=[price])
+    changed = await creator.SetOffer(pb.SetOfferRequest(creator="creators/new", offer=offer))
+    assert changed.offer == offer
+
+    async def found(**given: Any) -> bool:
+        answer = await operator.SearchCreators(pb.SearchCreatorsRequest(filter=pb.CreatorFilter(**given)))
+        return "creators/new" in {match.creator for match in answer.matches}
+
+    def euros(amount: int) -> type_pb2.Money:
+        return type_pb2.Money(currency_code="EUR", minor_units=amount)
+
+    assert await found(max_price=euros(50_000), available_on="2026-03-31", text="elegance lie")
+    assert not await found(max_price=euros(49_999))
+    assert not await found(available_on="2026-04-01")
+    offer.available_until = "2026-02-01"
+    assert await refused(creator.SetOffer(pb.SetOfferRequest(creator="creators/new", offer=offer))) == "OFFER_INVALID"

@@ -756,6 +756,7 @@ class Creator(_message.Message):
     VERIFIED_FIELD_NUMBER: _builtins.int
     ACCOUNTS_FIELD_NUMBER: _builtins.int
     PAST_PERFORMANCE_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, "creators/{creator}"."""
     etag: _builtins.str
@@ -792,6 +793,10 @@ class Creator(_message.Message):
     def past_performance(self) -> Global___PastPerformance:
         """What came back from earlier collaborations; absent when there were none."""
 
+    @_builtins.property
+    def offer(self) -> Global___Offer:
+        """What it offers; absent when it has not said."""
+
     def __init__(
         self,
         *,
@@ -807,14 +812,111 @@ class Creator(_message.Message):
         verified: _builtins.bool = ...,
         accounts: _abc.Iterable[Global___PlatformAccount] | None = ...,
         past_performance: Global___PastPerformance | None = ...,
+        offer: Global___Offer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "past_performance", b"past_performance", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "offer", b"offer", "past_performance", b"past_performance", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "categories", b"categories", "company", b"company", "country", b"country", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "languages", b"languages", "name", b"name", "past_performance", b"past_performance", "update_time", b"update_time", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "categories", b"categories", "company", b"company", "country", b"country", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "languages", b"languages", "name", b"name", "offer", b"offer", "past_performance", b"past_performance", "update_time", b"update_time", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Creator: _TypeAlias = Creator  # noqa: Y015
+
+@_typing.final
+class OfferedPrice(_message.Message):
+    """The least price of a piece of content on a platform."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    platform: _type_pb2.Platform.ValueType
+    """The platform."""
+    @_builtins.property
+    def price(self) -> _type_pb2.Money:
+        """The price."""
+
+    def __init__(
+        self,
+        *,
+        platform: _type_pb2.Platform.ValueType = ...,
+        price: _type_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["platform", b"platform", "price", b"price"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferedPrice: _TypeAlias = OfferedPrice  # noqa: Y015
+
+@_typing.final
+class Offer(_message.Message):
+    """What a creator says of itself and of its work."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BIO_FIELD_NUMBER: _builtins.int
+    AVAILABLE_FROM_FIELD_NUMBER: _builtins.int
+    AVAILABLE_UNTIL_FIELD_NUMBER: _builtins.int
+    PRICES_FIELD_NUMBER: _builtins.int
+    bio: _builtins.str
+    """What it says of itself; found by text search."""
+    available_from: _builtins.str
+    """First day on which it takes work, ISO 8601; empty when it has not said."""
+    available_until: _builtins.str
+    """Last such day, ISO 8601; empty for no end."""
+    @_builtins.property
+    def prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___OfferedPrice]:
+        """Prices, at most one for each platform."""
+
+    def __init__(
+        self,
+        *,
+        bio: _builtins.str = ...,
+        available_from: _builtins.str = ...,
+        available_until: _builtins.str = ...,
+        prices: _abc.Iterable[Global___OfferedPrice] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_from", b"available_from", "available_until", b"available_until", "bio", b"bio", "prices", b"prices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Offer: _TypeAlias = Offer  # noqa: Y015
+
+@_typing.final
+class SetOfferRequest(_message.Message):
+    """Asks to say what a creator offers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATOR_FIELD_NUMBER: _builtins.int
+    OFFER_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    creator: _builtins.str
+    """The creator, "creators/{creator}"."""
+    request_id: _builtins.str
+    """Makes a repetition of this request return the first outcome; a random UUID, or empty."""
+    @_builtins.property
+    def offer(self) -> Global___Offer:
+        """What it offers."""
+
+    def __init__(
+        self,
+        *,
+        creator: _builtins.str = ...,
+        offer: Global___Offer | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["offer", b"offer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["creator", b"creator", "offer", b"offer", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetOfferRequest: _TypeAlias = SetOfferRequest  # noqa: Y015
 
 @_typing.final
 class RegisterCreatorRequest(_message.Message):

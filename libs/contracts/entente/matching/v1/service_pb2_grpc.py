@@ -60,6 +60,11 @@ class MatchingServiceStub:
                 request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.RecordMetricsRequest.SerializeToString,
                 response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Creator.FromString,
                 _registered_method=True)
+        self.SetOffer = channel.unary_unary(
+                '/entente.matching.v1.MatchingService/SetOffer',
+                request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.SetOfferRequest.SerializeToString,
+                response_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.Creator.FromString,
+                _registered_method=True)
         self.SearchCreators = channel.unary_unary(
                 '/entente.matching.v1.MatchingService/SearchCreators',
                 request_serializer=entente_dot_matching_dot_v1_dot_service__pb2.SearchCreatorsRequest.SerializeToString,
@@ -198,6 +203,14 @@ class MatchingServiceServicer:
 
     def RecordMetrics(self, request, context):
         """Adds one measurement to a platform account, or replaces the one of the same day.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetOffer(self, request, context):
+        """Says what a creator offers: what it says of itself, when it takes work, and at what prices. It replaces what it said
+        before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -371,6 +384,11 @@ def add_MatchingServiceServicer_to_server(servicer, server):
             'RecordMetrics': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordMetrics,
                     request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.RecordMetricsRequest.FromString,
+                    response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Creator.SerializeToString,
+            ),
+            'SetOffer': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetOffer,
+                    request_deserializer=entente_dot_matching_dot_v1_dot_service__pb2.SetOfferRequest.FromString,
                     response_serializer=entente_dot_matching_dot_v1_dot_service__pb2.Creator.SerializeToString,
             ),
             'SearchCreators': grpc.unary_unary_rpc_method_handler(
@@ -609,6 +627,33 @@ class MatchingService:
             target,
             '/entente.matching.v1.MatchingService/RecordMetrics',
             entente_dot_matching_dot_v1_dot_service__pb2.RecordMetricsRequest.SerializeToString,
+            entente_dot_matching_dot_v1_dot_service__pb2.Creator.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetOffer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/entente.matching.v1.MatchingService/SetOffer',
+            entente_dot_matching_dot_v1_dot_service__pb2.SetOfferRequest.SerializeToString,
             entente_dot_matching_dot_v1_dot_service__pb2.Creator.FromString,
             options,
             channel_credentials,

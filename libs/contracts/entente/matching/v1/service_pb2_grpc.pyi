@@ -31,6 +31,10 @@ class MatchingServiceStub:
     """
     RecordMetrics: _aio.UnaryUnaryMultiCallable[_service_pb2.RecordMetricsRequest, _service_pb2.Creator]
     """Adds one measurement to a platform account, or replaces the one of the same day."""
+    SetOffer: _aio.UnaryUnaryMultiCallable[_service_pb2.SetOfferRequest, _service_pb2.Creator]
+    """Says what a creator offers: what it says of itself, when it takes work, and at what prices. It replaces what it said
+    before.
+    """
     SearchCreators: _aio.UnaryUnaryMultiCallable[_service_pb2.SearchCreatorsRequest, _service_pb2.SearchCreatorsResponse]
     """Finds creators by what they are and by who follows them, with facets; given a brief, each with its explained fit.
     It reads an index that follows the database within a few seconds.
@@ -121,6 +125,16 @@ class MatchingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_service_pb2.RecordMetricsRequest, _abc.Awaitable[_service_pb2.Creator]],
     ) -> _abc.Awaitable[_service_pb2.Creator]:
         """Adds one measurement to a platform account, or replaces the one of the same day."""
+
+    @_abc_1.abstractmethod
+    def SetOffer(
+        self,
+        request: _service_pb2.SetOfferRequest,
+        context: _aio.ServicerContext[_service_pb2.SetOfferRequest, _abc.Awaitable[_service_pb2.Creator]],
+    ) -> _abc.Awaitable[_service_pb2.Creator]:
+        """Says what a creator offers: what it says of itself, when it takes work, and at what prices. It replaces what it said
+        before.
+        """
 
     @_abc_1.abstractmethod
     def SearchCreators(
