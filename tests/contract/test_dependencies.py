@@ -32,7 +32,7 @@ def required() -> set[str]:
 
 
 def source_files() -> Iterator[Path]:
-    for folder in existing("libs/chassis", "libs/contracts", "services", "stack", "cli", "tools", "tests"):
+    for folder in existing("libs/chassis", "libs/contracts", "services", "stack", "cli", "tools", "tests", "bench"):
         yield from (ROOT / folder).rglob("*.py")
 
 
