@@ -79,3 +79,32 @@ async def test_an_application_is_taken_while_matching_is_away_and_scored_when_it
                     scored = await look_at(world, collaboration.name)
     assert scored.fit.score_hundredths > 0
     assert scored.creator_display_name == "Anna"
+
+
+async def test_a_message_to_many_goes_to_whom_matching_and_campaign_name(tmp_path: Path) -> None:
+    async with running(tmp_path, "matching", "campaign", "messaging") as world:
+        story = Story(world)
+        await story.creators_register()
+        await apply(world)
+        creators = ["creators/bea", "creators/carl"]
+        shortlist = await story.as_brand(
+            "matching", "CreateShortlist", parent=BRAND, shortlist={"displayName": "Two", "creators": creators}
+        )
+        campaign = (
+            await world.call("campaign", "ListCampaigns", {"brand": BRAND}, Role.BRAND, brands=[BRAND])
+        ).campaigns
+
+        async def recipients(audience: dict[str, Any], brand: str = BRAND) -> list[str]:
+            bulk = {"audience": audience, "occasion": "OCCASION_REACTIVATION"}
+            asked = {"parent": brand, "bulk": bulk}
+            return list((await world.call("messaging", "PreviewBulk", asked, Role.BRAND, brands=[brand])).recipients)
+
+        stage = {"campaign": campaign[0].name}
+        assert await recipients({"shortlist": shortlist.name}) == creators
+        assert await recipients({"stage": {**stage, "states": ["APPLIED"]}}) == ["creators/anna"]
+        assert await recipients({"stage": {**stage, "states": ["COMPLETED"]}}) == []
+        assert await recipients({"stage": {**stage, "minFollowers": 20_001}}) == []
+        for others in ({"shortlist": shortlist.name}, {"stage": stage}):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await recipients(others, "brands/other")
+            assert to_refusal(refused.value).reason == "AUDIENCE_NOT_FOUND"
