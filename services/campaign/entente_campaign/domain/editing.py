@@ -20,7 +20,7 @@ class Rule:
 
     Args:
         later: whether it may still be changed after publication (published, running, paused).
-        limit: what holds then, in words; ``domain/campaigns.py`` checks it.
+        limit: what holds then, in words; ``domain/campaigns/writing.py`` checks it.
         told: who hears of it then.
     """
 

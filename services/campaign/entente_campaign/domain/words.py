@@ -133,6 +133,7 @@ class TargetAudience:
     genders: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     interests: tuple[str, ...] = ()
+    min_share: float | None = None
 
 
 @dataclass(frozen=True)
