@@ -51,7 +51,10 @@ check-deploy: venv ## Check what deploys and watches the services (needs kubectl
 kubernetes: venv ## Write the topics, rights and scaling of deploy/k8s from the services
 	@$(PYTHON_IN) -m tools.kafka_resources
 
-.PHONY: metrics alerts
+.PHONY: metrics alerts dashboards
+dashboards: venv ## Write the dashboards of Grafana from what the services count
+	@$(PYTHON_IN) -m tools.dashboards
+
 metrics: venv ## Write docs/metrics.md from what the services count
 	@$(PYTHON_IN) -m tools.metrics
 
