@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from entente.matching.v1.events_pb2 import AccountState, AudienceShares, CreatorState
@@ -130,9 +131,10 @@ def _of_account(account: AccountState, reference: Reference) -> dict[str, Any]:
 
 
 def _read_shares(message: AudienceShares) -> tuple[Share, ...]:
-    return tuple(
-        [
-            Share(code, None if share < 0 else share / WHOLE)
-            for code, share in zip(message.codes, message.shares, strict=True)
-        ]
-    )
+    return tuple(map(_share, message.codes, message.shares))
+
+
+@lru_cache(maxsize=100_000)
+def _share(code: str, units: int) -> Share:
+    """Shares do not change, and the same ones come again and again."""
+    return Share(code, None if units < 0 else units / WHOLE)

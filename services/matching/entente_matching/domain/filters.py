@@ -264,10 +264,10 @@ def _said(profile: Profile, field: str, value: Any) -> tuple[str, str, float | N
     if field in BOUNDS:
         name, side = BOUNDS[field]
         known_value = _bounded(profile, name)
-        required = f"at {'least' if side == MIN else 'most'} {value:g}"
+        required = f"at {'least' if side == MIN else 'most'} {value:,.12g}"
         if known_value is None:
             return required, UNKNOWN, None
-        return required, f"{known_value:g}", float(value - known_value if side == MIN else known_value - value)
+        return required, f"{known_value:,.12g}", float(value - known_value if side == MIN else known_value - value)
     if field == "audience":
         return _said_of_audience(profile, value)
     if field == "verified":
