@@ -36,12 +36,26 @@ FORMATS = {"csv": ca.PAYABLE_FILE_FORMAT_CSV, "sepa": ca.PAYABLE_FILE_FORMAT_SEP
 
 def register(app: typer.Typer) -> None:
     """Add the commands to those of campaigns."""
+    app.command("register-brand")(register_brand)
     for command in (update, clone, pause, resume, cancel, archive, ship, review):
         app.command()(command)
     app.add_typer(contract_app, name="contract")
     app.add_typer(payables_app, name="payables")
     app.add_typer(account_app, name="account")
     app.add_typer(agency_app, name="agency")
+
+
+def register_brand(
+    brand: Brand,
+    name: Annotated[str, typer.Option(help="Name to show.")],
+    country: Annotated[str, typer.Option(help="Where it is, for example FR.")] = "",
+    website: Annotated[str, typer.Option(help="Its site.")] = "",
+) -> None:
+    """Register the brand whose campaigns these are."""
+    about = ca.Brand(display_name=name, country=country, website=website)
+    request = ca.RegisterBrandRequest(brand_id=brand.removeprefix("brands/"), brand=about, request_id=_id())
+    made = _call(lambda session: session.campaign.RegisterBrand(request))
+    output.results.print(f"{made.name}  {made.display_name}", markup=False)
 
 
 # -- the campaign -----------------------------------------------------------------------------------------------------
