@@ -168,6 +168,7 @@ class Suite:
             "ENTENTE_OTLP_ENDPOINT": addresses.otlp,
         }
         own: dict[str, Environment] = {
+            "matching": {"ENTENTE_INDEX_SNAPSHOT_FILE": str(paths.data / "creators-index.npz")},
             "campaign": {"ENTENTE_MATCHING_ADDRESS": at("matching")},
             "messaging": {
                 "ENTENTE_SMTP_ADDRESS": addresses.smtp,
