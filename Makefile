@@ -6,7 +6,7 @@ PYTHON_IN := $(BIN)/python
 ENTENTE := $(BIN)/entente
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference campaign-agreements fmt lock clean bench-analytics check-deploy kubernetes bench-matching
+.PHONY: dashboards metrics alerts help venv demo up down status test check unit contract integration system proto proto-baseline asyncapi configuration bench-campaign bench-messaging notifications campaign-reference campaign-agreements fmt lock clean bench-analytics check-deploy kubernetes bench-matching generated
 
 help: ## Show what can be made
 	@echo "Entente: make TARGET"
@@ -92,6 +92,8 @@ campaign-reference: venv ## Write the page of the collaboration's machine and cl
 
 campaign-agreements: venv ## Write the page of what campaigns agree on from its tables
 	@.venv/bin/python -m entente_campaign.agreements_reference docs/architecture/agreements.md
+
+generated: proto asyncapi configuration notifications campaign-reference campaign-agreements metrics dashboards alerts kubernetes ## Write all that is generated
 
 fmt: venv ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix --quiet . || true
