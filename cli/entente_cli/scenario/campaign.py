@@ -148,7 +148,7 @@ async def answer_applications(stage: Stage) -> None:
 
 async def ship(stage: Stage) -> None:
     """The brand sends the product."""
-    await stage.day(3)
+    await stage.day(2.8)
     rows = [f"{name},Colissimo,6A{number:011}" for number, name in enumerate(stage.cast.taking_part)]
     file = "\n".join(["creator,carrier,tracking_number", *rows, "creators/nobody,Colissimo,6A1"])
     request = ca.ShipParcelsRequest(campaign=stage.campaign, csv=file)
